@@ -1,0 +1,95 @@
+"""Every error a user can cause or meet: a fact plus a remedy, in one line.
+
+SightseekError
+├── UsageError              the request cannot mean anything (exit code 2)
+├── PathNotFoundError       a path that was named is not there
+├── DecodeError             the bytes are no photo that can be read
+│   ├── NotAPhotoError      ... and nothing about the file says that they should be
+│   └── UnreadableError     the file could not be read just now: permissions, a disk that fails
+├── CaptionsError           a captions file has the wrong shape
+├── ModelError              an encoder cannot be had
+│   ├── UnknownModelError   no model goes by that name
+│   └── BundleError         a bundle is incomplete, damaged or of another format
+├── LibraryError            a library cannot be used
+│   ├── LibraryNotFoundError
+│   ├── LibraryBusyError    another process is writing
+│   ├── LibraryDamagedError
+│   ├── LibraryVersionError written by a newer sightseek
+│   └── SpaceMismatchError  vectors of two models would meet
+├── QueryError              a query cannot be answered
+└── FetchError              a photo's URL could not be read
+"""
+
+from __future__ import annotations
+
+
+class SightseekError(Exception):
+    """A problem that its message explains and that the user can act on."""
+
+
+class UsageError(SightseekError):
+    """The request cannot mean anything."""
+
+
+class PathNotFoundError(SightseekError):
+    """A path that was named is not there."""
+
+
+class DecodeError(SightseekError):
+    """The bytes are no photo that can be read."""
+
+
+class NotAPhotoError(DecodeError):
+    """The bytes are no photo, and the file's name does not claim so."""
+
+
+class UnreadableError(DecodeError):
+    """The file could not be read just now; its content may be sound."""
+
+
+class CaptionsError(SightseekError):
+    """A captions file has the wrong shape."""
+
+
+class ModelError(SightseekError):
+    """An encoder cannot be had."""
+
+
+class UnknownModelError(ModelError):
+    """No model goes by that name."""
+
+
+class BundleError(ModelError):
+    """A bundle is incomplete, damaged or of another format."""
+
+
+class LibraryError(SightseekError):
+    """A library cannot be used."""
+
+
+class LibraryNotFoundError(LibraryError):
+    """There is no library at that path."""
+
+
+class LibraryBusyError(LibraryError):
+    """Another process is writing to the library."""
+
+
+class LibraryDamagedError(LibraryError):
+    """The library's catalog cannot be read."""
+
+
+class LibraryVersionError(LibraryError):
+    """The library was written by a newer sightseek."""
+
+
+class SpaceMismatchError(LibraryError):
+    """Vectors of two models would meet."""
+
+
+class QueryError(SightseekError):
+    """A query cannot be answered."""
+
+
+class FetchError(SightseekError):
+    """A photo's URL could not be read."""

@@ -1,0 +1,160 @@
+"""The values that travel between the rooms. Knows nothing of files, models or tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    Vector: TypeAlias = npt.NDArray[np.float32]  # (dim,), of unit length
+    Vectors: TypeAlias = npt.NDArray[np.float32]  # (n, dim), unit rows
+    Pixels: TypeAlias = npt.NDArray[np.float32]  # (3, height, width), normalised for one model
+    Ids: TypeAlias = npt.NDArray[np.int64]  # (n,)
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """A file's path (absolute) with the size and mtime that tell whether it has changed."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """A file that may be a photo, as a directory listing shows it; it has not been opened."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+    sidecars: tuple[FileStamp, ...] = ()  # `photo.jpg.txt`, `photo.txt`
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A folder whose photos a listing cannot speak of: it is unreadable, or strangely empty."""
+
+    path: Path
+    reason: str
+    empty: bool = False  # nothing to report unless the library has photos from it
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that looked like a photo and could not be read, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a photo's file says of itself. Width and height are in pixels, upright."""
+
+    width: int
+    height: int
+    format: str  # Pillow's name: JPEG, PNG, WEBP, AVIF, HEIF, ...
+    taken_at: datetime | None = None  # as the camera's clock showed it, offset when recorded
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None  # degrees, north positive
+    longitude: float | None = None  # degrees, east positive
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The identity of an embedding space: vectors compare only within one."""
+
+    model: str  # the name to load it by
+    weights_digest: str
+    preprocessing_digest: str
+    dim: int
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.weights_digest[:12]}-{self.preprocessing_digest[:8]}"
+
+    def same_as(self, other: Space) -> bool:
+        """Tell whether vectors of both may be compared: the name does not matter."""
+        mine = (self.weights_digest, self.preprocessing_digest, self.dim)
+        return mine == (other.weights_digest, other.preprocessing_digest, other.dim)
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo in a library."""
+
+    id: int
+    path: Path
+    content_hash: bytes
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A caption in a library, with the photo that it describes."""
+
+    id: int
+    text: str
+    photo: Photo
+    language: str | None = None
+    source: str = ""  # the path of the file it came from; "embedded" for the photo's own metadata
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionRow:
+    """One caption as a captions file states it; `image` is not yet matched to a photo."""
+
+    image: str
+    text: str
+    language: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a run of the indexer did, or a part of one: reports add up."""
+
+    added: int = 0
+    updated: int = 0
+    moved: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    kept: int = 0  # photos that were not found, in folders that could not be listed
+    encoded: int = 0  # photos that went through the model
+    skipped: tuple[Skipped, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    captions_added: int = 0
+    captions_removed: int = 0
+    captions_unmatched: tuple[str, ...] = ()  # names that match no photo
+    captions_ambiguous: tuple[str, ...] = ()  # names that match several
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def __add__(self, other: IndexReport) -> IndexReport:
+        sums = {
+            each.name: getattr(self, each.name) + getattr(other, each.name)
+            for each in fields(self)
+            if each.name != "interrupted"
+        }
+        return IndexReport(**sums, interrupted=self.interrupted or other.interrupted)
+
+    @property
+    def images_per_second(self) -> float:
+        """Photos encoded per second of the whole run."""
+        return self.encoded / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: `done` of `total` files or captions."""
+
+    stage: str
+    done: int
+    total: int

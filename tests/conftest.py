@@ -1,0 +1,141 @@
+"""What every test may use: a library, photos of one colour, and an encoder that knows colours."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from indexer.catalog import embeddings
+from indexer.catalog.schema import image_embedding, photo
+from indexer.library import Library
+from indexer.records import Space
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from indexer.records import Pixels, Vectors
+
+COLOURS = {
+    "red": (255, 0, 0),
+    "green": (0, 255, 0),
+    "blue": (0, 0, 255),
+    "white": (255, 255, 255),
+    "yellow": (255, 255, 0),
+    "purple": (255, 0, 255),
+    "orange": (255, 128, 0),
+}
+DIM = 8
+
+
+class ColourEncoder:
+    """Photos of a colour and texts that name it share an axis, so "red" finds the red square."""
+
+    dim = DIM
+    image_size = 16
+
+    def __init__(self, name: str = "colours") -> None:
+        self.space = Space(name, hashlib.sha256(name.encode()).hexdigest(), "0" * 64, DIM)
+        self.images_encoded = 0
+        self.texts_encoded = 0
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        pixels = np.asarray(image.resize((4, 4)), np.float32) / 255
+        return pixels.transpose(2, 0, 1)
+
+    def encode_images(self, images: Sequence[Pixels]) -> Vectors:
+        self.images_encoded += len(images)
+        means = np.array([image.mean(axis=(1, 2)) for image in images], np.float32)
+        return _embedded(means.reshape(-1, 3))
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        self.texts_encoded += len(texts)
+        colours = []
+        for text in texts:
+            named = [COLOURS[word] for word in text.lower().split() if word in COLOURS]
+            colours.append(np.mean(named, axis=0) / 255 if named else [0.5, 0.5, 0.5])
+        return _embedded(np.array(colours, np.float32).reshape(-1, 3))
+
+
+def _embedded(colours: Vectors) -> Vectors:
+    rows = np.zeros((len(colours), DIM), np.float32)
+    rows[:, :3] = colours
+    rows[:, 3] = 0.25  # black has a direction too
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def encoder() -> ColourEncoder:
+    return ColourEncoder()
+
+
+@pytest.fixture
+def other_encoder() -> ColourEncoder:
+    return ColourEncoder("another model of the same size")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library.open(tmp_path / "library", writable=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+def vectors_of() -> Callable[[Library], dict[str, list[float]]]:
+    """Each photo's vector by its path, once the index was seen to have those and no other."""
+
+    def read(library: Library) -> dict[str, list[float]]:
+        index = library.vectors("photos")
+        with library.reading() as connection:
+            blocks = embeddings.after(connection, embeddings.PHOTOS, 1, 0, dim=DIM)
+            truth = {i: row for ids, rows in blocks for i, row in zip(ids, rows, strict=True)}
+            keys = connection.execute(select(image_embedding.c.content_hash, image_embedding.c.id))
+            ids = dict(keys.all())
+            owners = connection.execute(select(photo.c.path, photo.c.content_hash)).all()
+        assert set(index.ids.tolist()) == set(truth) == set(ids.values())
+        assert set(ids) == {key for _, key in owners}  # no orphans
+        for embedding_id, row in truth.items():
+            scores, found = index.search(row, len(truth))
+            assert abs(scores[found.tolist().index(embedding_id)] - 1) < 1e-6
+        return {path: truth[ids[key]].tolist() for path, key in owners}
+
+    return read
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def paint() -> Callable[..., Path]:
+    """Save a photo of one colour; `shade` makes the bytes of equal colours differ."""
+
+    def save(path: Path, colour: str, *, shade: int = 0, **options: object) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = Image.new("RGB", (24, 16), COLOURS[colour])
+        if shade:
+            image.putpixel((0, 0), (shade % 256, shade // 256 % 256, 7))
+        image.save(path, **options)
+        return path
+
+    return save
+
+
+@pytest.fixture
+def touch() -> Callable[[Path], None]:
+    """Give a file a later mtime, as an edit does, without waiting for the clock."""
+
+    def later(path: Path) -> None:
+        status = path.stat()
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+
+    return later
