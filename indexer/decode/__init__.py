@@ -1,0 +1,1 @@
+"""A photo's file to pixels, facts and captions. Knows nothing of folders or models."""

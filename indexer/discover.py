@@ -1,0 +1,310 @@
+"""Folders to the files that may be photos. Opens none of them: knows names, sizes and times."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.errors import PathNotFoundError, UsageError
+from indexer.ignore import IGNORE_FILE, Rules
+from indexer.records import FileStamp, PhotoFile, Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+SYSTEM_FOLDERS = frozenset(
+    {"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
+
+_SIDECAR_SUFFIX = ".txt"
+
+
+def discover(roots: Sequence[Path], *, exclude: Sequence[str] = ()) -> Iterator[PhotoFile | Unseen]:
+    """List every regular file under `roots` that may be a photo, and every folder left unread.
+
+    Hidden files, system folders and what `.sightseekignore` files or `exclude` (gitignore's rules,
+    relative to each root) name are left out, except a root itself. Links are followed: a file
+    is listed once, under its real path where that is inside the roots.
+
+    Raises PathNotFoundError for a missing root and UsageError for an impossible one or a malformed
+    pattern, both before anything is listed.
+    """
+    _check_patterns(exclude)
+    absolute = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100 - links stay links
+    unseen = [note for root in absolute if (note := _check_root(root))]
+    lost = {note.path for note in unseen}
+    seen = [root for root in dict.fromkeys(absolute) if root not in lost]
+    return _Walk(exclude).run(seen, unseen)
+
+
+def _check_patterns(exclude: Sequence[str]) -> None:
+    try:
+        Rules.parse(exclude, base="")
+    except ValueError as error:
+        raise UsageError(f"--exclude has a malformed pattern: {_one_line(error)}") from error
+
+
+def _check_root(root: Path) -> Unseen | None:
+    try:
+        mode = root.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PathNotFoundError(
+            f"{root} is not there: check its spelling, and that its disk is mounted"
+        ) from error
+    except OSError as error:
+        return Unseen(root, _why(error))
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise UsageError(f"{root} is neither a file nor a folder: name photos or folders of photos")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to enter, with the rules that hold in it: the strongest first."""
+
+    path: str
+    exclude: tuple[Rules, ...]
+    rules: tuple[Rules, ...] = ()
+
+    def ignores(self, path: str, *, is_folder: bool) -> bool:
+        for rules in (*self.exclude, *self.rules):
+            verdict = rules.verdict(path, is_folder=is_folder)
+            if verdict is not None:
+                return verdict
+        return False
+
+
+@dataclass(slots=True)
+class _Listing:
+    """One folder's entries by kind, hidden and system ones left out."""
+
+    files: list[os.DirEntry[str]] = field(default_factory=list)
+    folders: list[os.DirEntry[str]] = field(default_factory=list)
+    links: list[os.DirEntry[str]] = field(default_factory=list)
+    is_empty: bool = True
+    has_rules: bool = False
+
+
+_Identity = tuple[int, int]  # st_dev, st_ino
+
+
+class _Walk:
+    """One walk over all roots: remembers what it has entered and listed."""
+
+    def __init__(self, exclude: Sequence[str]) -> None:
+        self._exclude = exclude
+        self._entered: set[_Identity] = set()
+        self._listed: set[_Identity] = set()
+        self._linked_files: list[tuple[_Identity, PhotoFile]] = []
+        self._linked_folders: list[_Folder] = []
+
+    def run(self, roots: Sequence[Path], unseen: Iterable[Unseen]) -> Iterator[PhotoFile | Unseen]:
+        yield from unseen
+        # real roots before links to them, so that a photo goes by its real path
+        for root in sorted(roots, key=_is_linked):
+            if root.is_dir():
+                yield from self._descend(self._root_folder(str(root)), is_root=True)
+        yield from self._named_files([root for root in roots if not root.is_dir()])
+        while self._linked_folders or self._linked_files:
+            yield from self._follow_links()
+
+    def _root_folder(self, path: str) -> _Folder:
+        return _Folder(path, (Rules.parse(self._exclude, base=path),) if self._exclude else ())
+
+    def _descend(self, top: _Folder, *, is_root: bool = False) -> Iterator[PhotoFile | Unseen]:
+        pending = [top]
+        while pending:
+            folder = pending.pop()
+            try:
+                if not self._enter(folder.path):
+                    continue
+                listing = _list(folder.path)
+                folder = _with_rules(folder) if listing.has_rules else folder
+            except (OSError, ValueError) as error:
+                yield Unseen(Path(folder.path), _why(error))
+                continue
+            if listing.is_empty and is_root and folder.path == top.path:
+                yield Unseen(Path(folder.path), "is empty: is a disk not mounted?", empty=True)
+            yield from self._files(folder, listing)
+            pending.extend(
+                _Folder(entry.path, folder.exclude, folder.rules)
+                for entry in reversed(listing.folders)
+                if not folder.ignores(entry.path, is_folder=True)
+            )
+
+    def _enter(self, path: str) -> bool:
+        identity = _identity(os.stat(path))  # noqa: PTH116 - a Path for every folder is slow
+        if identity in self._entered:
+            return False
+        self._entered.add(identity)
+        return True
+
+    def _files(self, folder: _Folder, listing: _Listing) -> Iterator[PhotoFile | Unseen]:
+        texts = {
+            entry.name: entry
+            for entry in (*listing.files, *listing.links)
+            if entry.name.endswith(_SIDECAR_SUFFIX)
+        }
+        claimed = _claimed(texts, (*listing.files, *listing.links)) if texts else frozenset()
+        failures = []
+        for entry in listing.files:
+            if entry.name in claimed or folder.ignores(entry.path, is_folder=False):
+                continue
+            try:
+                status = entry.stat()
+            except FileNotFoundError:  # removed since its folder was listed
+                continue
+            except OSError as error:
+                failures.append(_why(error))
+                continue
+            self._listed.add(_identity(status))
+            yield _photo_file(entry, status, texts, folder)
+        for entry in listing.links:
+            if entry.name not in claimed:
+                yield from self._put_off(folder, entry, texts)
+        if failures:
+            count = "one of its files" if len(failures) == 1 else f"{len(failures)} of its files"
+            yield Unseen(Path(folder.path), f"{count} could not be examined: {failures[0]}")
+
+    def _put_off(
+        self, folder: _Folder, entry: os.DirEntry[str], texts: Mapping[str, os.DirEntry[str]]
+    ) -> Iterator[Unseen]:
+        """Keep a link until every real file is known."""
+        try:
+            status = entry.stat()
+        except OSError as error:
+            # perhaps to a disk that is not mounted: nothing to report unless photos came from it
+            yield Unseen(Path(entry.path), f"is a link that fails: {_why(error)}", empty=True)
+            return
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if folder.ignores(entry.path, is_folder=is_folder):
+            return
+        if is_folder:
+            self._linked_folders.append(_Folder(entry.path, folder.exclude, folder.rules))
+        elif stat.S_ISREG(status.st_mode):
+            found = _photo_file(entry, status, texts, folder)
+            self._linked_files.append((_identity(status), found))
+
+    def _follow_links(self) -> Iterator[PhotoFile | Unseen]:
+        folders = sorted(self._linked_folders, key=lambda folder: folder.path)
+        files = sorted(self._linked_files, key=lambda pair: pair[1].path)
+        self._linked_folders, self._linked_files = [], []
+        for folder in folders:
+            yield from self._descend(folder)
+        for identity, found in files:
+            if identity not in self._listed:
+                self._listed.add(identity)
+                yield found
+
+    def _named_files(self, files: Sequence[Path]) -> Iterator[PhotoFile]:
+        photos = [path for path in files if path.suffix != _SIDECAR_SUFFIX]
+        claimed = {side for path in photos for side in _sidecar_paths(path)}
+        for path in sorted(set(files) - claimed):
+            found = _stamp(path)
+            if found is None or self._excluded(path):
+                continue
+            status, stamp = found
+            sides = tuple(side[1] for side in map(_stamp, _sidecar_paths(path)) if side)
+            photo = PhotoFile(path, stamp.size, stamp.mtime_ns, sides)
+            if path.is_symlink():
+                self._linked_files.append((_identity(status), photo))
+            elif _identity(status) not in self._listed:
+                self._listed.add(_identity(status))
+                yield photo
+
+    def _excluded(self, path: Path) -> bool:
+        return self._root_folder(str(path.parent)).ignores(str(path), is_folder=False)
+
+
+def _list(path: str) -> _Listing:
+    listing = _Listing()
+    with os.scandir(path) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            listing.is_empty = False
+            if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
+                listing.has_rules = listing.has_rules or entry.name == IGNORE_FILE
+            elif entry.is_symlink():
+                listing.links.append(entry)
+            elif entry.is_dir():
+                listing.folders.append(entry)
+            elif entry.is_file():
+                listing.files.append(entry)
+    return listing
+
+
+def _with_rules(folder: _Folder) -> _Folder:
+    try:
+        rules = Rules.read(folder.path)
+    except (OSError, ValueError) as error:
+        # not entered: what the user wanted left out cannot be told from the rest
+        raise ValueError(f"its {IGNORE_FILE} cannot be read: {_why(error)}") from error
+    return _Folder(folder.path, folder.exclude, (rules, *folder.rules))
+
+
+def _claimed(texts: Iterable[str], entries: Iterable[os.DirEntry[str]]) -> frozenset[str]:
+    """Names of the texts that are some other file's sidecar."""
+    owners = [entry.name for entry in entries if not entry.name.endswith(_SIDECAR_SUFFIX)]
+    sides = {side for name in owners for side in _sidecar_names(name)}
+    return frozenset(sides.intersection(texts))
+
+
+def _sidecar_names(name: str) -> tuple[str, str]:
+    return name + _SIDECAR_SUFFIX, os.path.splitext(name)[0] + _SIDECAR_SUFFIX  # noqa: PTH122
+
+
+def _sidecar_paths(path: Path) -> tuple[Path, ...]:
+    if path.suffix == _SIDECAR_SUFFIX:
+        return ()
+    return tuple(path.with_name(name) for name in dict.fromkeys(_sidecar_names(path.name)))
+
+
+def _photo_file(
+    entry: os.DirEntry[str],
+    status: os.stat_result,
+    texts: Mapping[str, os.DirEntry[str]],
+    folder: _Folder,
+) -> PhotoFile:
+    # a name that is not UTF-8 is listed all the same: the catalog decides what it can hold
+    path = Path(entry.path)
+    sides = _sidecars(entry.name, texts, folder) if texts else ()
+    return PhotoFile(path, status.st_size, status.st_mtime_ns, sides)
+
+
+def _sidecars(
+    name: str, texts: Mapping[str, os.DirEntry[str]], folder: _Folder
+) -> tuple[FileStamp, ...]:
+    names = () if name.endswith(_SIDECAR_SUFFIX) else dict.fromkeys(_sidecar_names(name))
+    found = (texts[side].path for side in names if side in texts)
+    kept = (path for path in found if not folder.ignores(path, is_folder=False))
+    return tuple(side[1] for side in map(_stamp, map(Path, kept)) if side)
+
+
+def _stamp(path: Path) -> tuple[os.stat_result, FileStamp] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status, FileStamp(path, status.st_size, status.st_mtime_ns)
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_dev, status.st_ino
+
+
+def _is_linked(path: Path) -> bool:
+    return os.path.realpath(path) != str(path)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return _one_line(error)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
