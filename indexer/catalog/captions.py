@@ -1,0 +1,160 @@
+"""The captions of a library's photos, where each came from, and the sidecars that were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, delete, func, insert, select
+
+from indexer.catalog import photos
+from indexer.catalog.chunks import chunks
+from indexer.catalog.schema import caption, sidecar, text_embedding
+from indexer.records import Caption
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import ColumnElement, Connection
+
+    from indexer.records import FileStamp
+
+EMBEDDED = "embedded"  # the source of captions that stand in the photo's own metadata
+
+
+@dataclass(frozen=True, slots=True)
+class NewCaption:
+    """A caption that a source gives to a photo."""
+
+    photo_id: int
+    text: str
+    language: str | None = None
+
+
+def text_hash(text: str) -> bytes:
+    """Hash a text: BLAKE2b (RFC 7693), 16 bytes of its UTF-8."""
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def count(connection: Connection) -> int:
+    """Count the captions."""
+    return int(connection.execute(select(func.count()).select_from(caption)).scalar_one())
+
+
+def replace(
+    connection: Connection,
+    source: str,
+    captions: Collection[NewCaption],
+    *,
+    photo_id: int | None = None,
+) -> tuple[int, int]:
+    """Make `captions` all that a source gives, to one photo or to any.
+
+    Returns how many were added and removed; those that stay keep their ids.
+    """
+    scope = [caption.c.source == source]
+    if photo_id is not None:
+        scope.append(caption.c.photo_id == photo_id)
+    rows = connection.execute(
+        select(caption.c.id, caption.c.photo_id, caption.c.text, caption.c.language).where(*scope)
+    )
+    old = {NewCaption(row.photo_id, row.text, row.language): row.id for row in rows}
+    wanted = {(new.photo_id, new.text): new for new in captions}
+    new = [item for item in wanted.values() if item not in old]
+    gone = [old[item] for item in old.keys() - set(wanted.values())]
+    remove(connection, caption.c.id, gone)
+    if new:
+        connection.execute(insert(caption), [_row(item, source) for item in new])
+    return len(new), len(gone)
+
+
+def remove(connection: Connection, column: ColumnElement[int], values: Sequence[int]) -> int:
+    """Remove the captions whose `column` has one of these values; return how many."""
+    return sum(
+        connection.execute(delete(caption).where(column.in_(chunk))).rowcount
+        for chunk in chunks(values)
+    )
+
+
+def remove_source(connection: Connection, source: str) -> int:
+    """Remove every caption that a source gave; return how many."""
+    return connection.execute(delete(caption).where(caption.c.source == source)).rowcount
+
+
+def sidecars(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:
+    """Return the (size, mtime_ns) of the sidecars that were read, by photo and path."""
+    columns = (sidecar.c.photo_id, sidecar.c.path, sidecar.c.size, sidecar.c.mtime_ns)
+    found: dict[int, dict[str, tuple[int, int]]] = {}
+    for photo_id, path, size, mtime_ns in connection.execute(select(*columns)):
+        found.setdefault(photo_id, {})[path] = (size, mtime_ns)
+    return found
+
+
+def put_sidecar(connection: Connection, photo_id: int, file: FileStamp) -> None:
+    """Remember that a photo's sidecar was read."""
+    remove_sidecar(connection, photo_id, str(file.path))
+    values = {"path": str(file.path), "size": file.size, "mtime_ns": file.mtime_ns}
+    connection.execute(insert(sidecar).values(photo_id=photo_id, **values))
+
+
+def remove_sidecar(connection: Connection, photo_id: int, path: str) -> None:
+    """Forget that a photo's sidecar was read."""
+    connection.execute(
+        delete(sidecar).where(sidecar.c.photo_id == photo_id, sidecar.c.path == path)
+    )
+
+
+def without_embedding(connection: Connection, space_id: int) -> list[str]:
+    """Return the distinct texts that have no embedding in a space yet, oldest first."""
+    has = and_(
+        text_embedding.c.text_hash == caption.c.text_hash, text_embedding.c.space_id == space_id
+    )
+    rows = connection.execute(
+        select(caption.c.text)
+        .outerjoin(text_embedding, has)
+        .where(text_embedding.c.id.is_(None))
+        .group_by(caption.c.text_hash)
+        .order_by(func.min(caption.c.id))
+    )
+    return list(rows.scalars())
+
+
+def by_text_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[Caption]]:
+    """Return the captions with these texts, with their photos, in order of id."""
+    columns = (caption.c.id, caption.c.photo_id, caption.c.text, caption.c.text_hash)
+    rows = [
+        row
+        for chunk in chunks(hashes)
+        for row in connection.execute(
+            select(*columns, caption.c.language, caption.c.source)
+            .where(caption.c.text_hash.in_(chunk))
+            .order_by(caption.c.id)
+        )
+    ]
+    owners = photos.by_id(connection, list({row.photo_id for row in rows}))
+    found: dict[bytes, list[Caption]] = {}
+    for row in rows:
+        record = Caption(row.id, row.text, owners[row.photo_id], row.language, row.source)
+        found.setdefault(row.text_hash, []).append(record)
+    return found
+
+
+def of_photo(
+    connection: Connection, photo_id: int, *, source: str | None = None
+) -> tuple[str, ...]:
+    """Return a photo's captions, of one source if it is given, oldest first."""
+    query = select(caption.c.text).where(caption.c.photo_id == photo_id)
+    if source is not None:
+        query = query.where(caption.c.source == source)
+    return tuple(connection.execute(query.order_by(caption.c.id)).scalars())
+
+
+def _row(item: NewCaption, source: str) -> dict[str, object]:
+    return {
+        "photo_id": item.photo_id,
+        "text": item.text,
+        "text_hash": text_hash(item.text),
+        "language": item.language,
+        "source": source,
+    }

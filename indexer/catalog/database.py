@@ -1,0 +1,171 @@
+"""The catalog's SQLite file: opening, transactions, and what its errors mean. Knows no tables."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import create_engine, event, exc
+from sqlalchemy.pool import QueuePool
+
+from indexer.catalog import schema
+from indexer.errors import (
+    LibraryBusyError,
+    LibraryDamagedError,
+    LibraryError,
+    LibraryNotFoundError,
+    LibraryVersionError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from sqlalchemy import Connection, Engine
+
+_BUSY_SECONDS = 30  # a commit of another process takes milliseconds
+_SIGNS_OF_DAMAGE = ("malformed", "not a database", "no such", "corrupt", "decode")
+
+
+class Database:
+    """One SQLite file in WAL mode: one writer, readers that never wait."""
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        self.path = path
+        self._engine = engine
+
+    @classmethod
+    def open(cls, path: Path, *, writable: bool) -> Database:
+        """Open the catalog; when writable, make or migrate it.
+
+        Raises LibraryDamagedError, LibraryVersionError, or LibraryError when it cannot be read.
+        """
+        mode = "rwc" if writable else "ro&immutable=1" if _is_sealed(path) else "ro"
+        database = cls(path, _engine(path, mode=mode))
+        try:
+            database._prepare(writable=writable)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _prepare(self, *, writable: bool) -> None:
+        with self.read() as connection:
+            version = _checked_version(connection, self.path)
+        if version == schema.LATEST:
+            return
+        if writable:
+            with self.write() as connection:
+                schema.migrate(connection)
+        elif version == 0:
+            raise LibraryNotFoundError(
+                f"The catalog {self.path} is empty. Fill it with: sightseek index FOLDER"
+            )
+        else:
+            raise LibraryVersionError(
+                f"The catalog {self.path} was written by an older sightseek. "
+                "Run 'sightseek index' on its folders once to bring it up to date."
+            )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state of the catalog."""
+        with _translated(self.path), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that is committed as a whole, or not at all."""
+        with _translated(self.path), self._engine.connect() as connection:
+            connection.info["begin"] = "BEGIN IMMEDIATE"
+            with connection.begin():
+                yield connection
+
+
+def _engine(path: Path, *, mode: str) -> Engine:
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            check_same_thread=False,
+            isolation_level=None,  # transactions begin where SQLAlchemy says so
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+        if mode == "rwc":
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.info.pop("begin", "BEGIN"))
+
+    return engine
+
+
+def _is_sealed(path: Path) -> bool:
+    # nobody writes to it, and the folder lets nobody: SQLite would want to make files beside it
+    journal, shared = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
+    is_quiet = not shared.exists() and not (journal.exists() and journal.stat().st_size)
+    return is_quiet and not os.access(path.parent, os.W_OK)
+
+
+def _checked_version(connection: Connection, path: Path) -> int:
+    version = schema.version(connection)
+    tables = connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all()
+    if schema.image_embedding.name not in tables and (tables or version):
+        raise LibraryDamagedError(
+            f"{path} is a database, but not a catalog of sightseek. "
+            "Name another folder with --library."
+        )
+    if version > schema.LATEST:
+        raise LibraryVersionError(
+            f"The catalog {path} was written by a newer sightseek (format {version}, this one "
+            f"knows {schema.LATEST}). Upgrade: pip install --upgrade sightseek"
+        )
+    return version
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (exc.IntegrityError, exc.ProgrammingError):
+        raise  # a mistake of ours, not of the file
+    except exc.DatabaseError as error:
+        raise _meaning(str(error.orig), path) from error
+    except sqlite3.DatabaseError as error:
+        raise _meaning(str(error), path) from error
+
+
+def _meaning(problem: str, path: Path) -> LibraryError:
+    if "locked" in problem:
+        return LibraryBusyError(
+            f"The catalog {path} is locked by another program. Try again when it has finished."
+        )
+    if "full" in problem:
+        return LibraryError(
+            f"The disk of {path} is full. Free some space and run the same command again; "
+            "what was indexed before is kept."
+        )
+    if any(sign in problem for sign in _SIGNS_OF_DAMAGE):
+        return LibraryDamagedError(
+            f"The catalog {path} is damaged ({problem}). Restore it from a backup, or move that "
+            "library's folder away and index again; your photos are untouched."
+        )
+    return LibraryError(
+        f"The catalog {path} cannot be opened or written ({problem}). "
+        "Check the folder's permissions and its disk."
+    )

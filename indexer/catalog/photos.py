@@ -1,0 +1,213 @@
+"""The photos of a library, and the files that could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from indexer.catalog.chunks import chunks
+from indexer.catalog.schema import image_embedding, mount, photo, skipped, space
+from indexer.records import Facts, Photo, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Connection
+
+    from indexer.records import PhotoFile
+
+_FACTS = (
+    photo.c.width,
+    photo.c.height,
+    photo.c.format,
+    photo.c.taken_at,
+    photo.c.camera,
+    photo.c.lens,
+    photo.c.latitude,
+    photo.c.longitude,
+)
+_COLUMNS = (photo.c.id, photo.c.path, photo.c.content_hash, *_FACTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A photo's file as it was when indexed."""
+
+    id: int
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkipStamp:
+    """A file that could not be read, as it was then, and what could be decoded then."""
+
+    size: int
+    mtime_ns: int
+    reason: str
+    decoder: str
+
+
+def stamps(connection: Connection) -> dict[str, Stamp]:
+    """Return every photo's stamp by its path."""
+    columns = (photo.c.path, photo.c.id, photo.c.size, photo.c.mtime_ns)
+    rows = connection.execute(select(*columns)).all()
+    return {path: Stamp(photo_id, size, mtime_ns) for path, photo_id, size, mtime_ns in rows}
+
+
+def count(connection: Connection) -> int:
+    """Count the photos."""
+    return int(connection.execute(select(func.count()).select_from(photo)).scalar_one())
+
+
+def put(
+    connection: Connection,
+    file: PhotoFile,
+    content_hash: bytes,
+    facts: Facts,
+    *,
+    photo_id: int | None = None,
+) -> int:
+    """Write a new photo, or anew the one that has an id; return its id."""
+    values: dict[str, Any] = {
+        "path": str(file.path),
+        "size": file.size,
+        "mtime_ns": file.mtime_ns,
+        "content_hash": content_hash,
+        "width": facts.width,
+        "height": facts.height,
+        "format": facts.format,
+        "taken_at": facts.taken_at.isoformat() if facts.taken_at else None,
+        "camera": facts.camera,
+        "lens": facts.lens,
+        "latitude": facts.latitude,
+        "longitude": facts.longitude,
+        "indexed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if photo_id is None:
+        new = insert(photo).values(values).returning(photo.c.id)
+        return int(connection.execute(new).scalar_one())
+    connection.execute(update(photo).where(photo.c.id == photo_id).values(values))
+    return photo_id
+
+
+def restamp(connection: Connection, photo_id: int, file: PhotoFile) -> None:
+    """Record that a photo's unchanged content now has this path, size and mtime."""
+    connection.execute(
+        update(photo)
+        .where(photo.c.id == photo_id)
+        .values(path=str(file.path), size=file.size, mtime_ns=file.mtime_ns)
+    )
+
+
+def remove(connection: Connection, photo_ids: Sequence[int]) -> None:
+    """Remove photos with their captions and sidecar stamps."""
+    for chunk in chunks(photo_ids):
+        connection.execute(delete(photo).where(photo.c.id.in_(chunk)))
+
+
+def by_id(connection: Connection, photo_ids: Sequence[int]) -> dict[int, Photo]:
+    """Return the photos that are there, by id."""
+    found: dict[int, Photo] = {}
+    for chunk in chunks(photo_ids):
+        rows = connection.execute(select(*_COLUMNS).where(photo.c.id.in_(chunk)))
+        found.update((row[0], _photo(row)) for row in rows)
+    return found
+
+
+def by_path(connection: Connection, path: Path) -> tuple[Photo, Stamp] | None:
+    """Return the photo at a path, with its stamp."""
+    row = connection.execute(
+        select(*_COLUMNS, photo.c.size, photo.c.mtime_ns).where(photo.c.path == str(path))
+    ).one_or_none()
+    return None if row is None else (_photo(row), Stamp(row[0], *row[-2:]))
+
+
+def by_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[Photo]]:
+    """Return the photos with these contents, in order of id."""
+    found: dict[bytes, list[Photo]] = {}
+    for chunk in chunks(hashes):
+        query = select(*_COLUMNS).where(photo.c.content_hash.in_(chunk)).order_by(photo.c.id)
+        for row in connection.execute(query):
+            found.setdefault(row.content_hash, []).append(_photo(row))
+    return found
+
+
+def paths(connection: Connection) -> dict[int, Path]:
+    """Return every photo's path by its id."""
+    rows = connection.execute(select(photo.c.id, photo.c.path).order_by(photo.c.id))
+    return {photo_id: Path(path) for photo_id, path in rows}
+
+
+def without_embedding(connection: Connection) -> int:
+    """Count the photos whose content has no embedding in the current space."""
+    has = select(image_embedding.c.content_hash).join(space).where(space.c.is_current)
+    query = select(func.count()).select_from(photo).where(photo.c.content_hash.not_in(has))
+    return int(connection.execute(query).scalar_one())
+
+
+def skips(connection: Connection) -> dict[str, SkipStamp]:
+    """Return what is known of the files that could not be read, by path."""
+    columns = (skipped.c.path, skipped.c.size, skipped.c.mtime_ns)
+    rows = connection.execute(select(*columns, skipped.c.reason, skipped.c.decoder))
+    return {path: SkipStamp(*rest) for path, *rest in rows}
+
+
+def put_skip(connection: Connection, file: PhotoFile, reason: str, decoder: str) -> None:
+    """Remember that a file could not be read, so that it is not tried again until it changes.
+
+    Without a reason it is no photo, which nobody needs to hear of.
+    """
+    values = {
+        "size": file.size,
+        "mtime_ns": file.mtime_ns,
+        "reason": reason,
+        "decoder": decoder,
+    }
+    statement = upsert(skipped).values(path=str(file.path), **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["path"], set_=values))
+
+
+def remove_skips(connection: Connection, paths: Collection[str]) -> None:
+    """Forget that files could not be read."""
+    for chunk in chunks(list(paths)):
+        connection.execute(delete(skipped).where(skipped.c.path.in_(chunk)))
+
+
+def mounts(connection: Connection) -> set[str]:
+    """Return the folders that were mount points when photos beneath them were indexed."""
+    return set(connection.execute(select(mount.c.path)).scalars())
+
+
+def put_mounts(connection: Connection, paths: Collection[str]) -> None:
+    """Remember that folders are mount points."""
+    if paths:
+        rows = [{"path": path} for path in paths]
+        connection.execute(upsert(mount).on_conflict_do_nothing(), rows)
+
+
+def all_skipped(connection: Connection) -> tuple[Skipped, ...]:
+    """Return every file that could not be read, by path."""
+    query = select(skipped.c.path, skipped.c.reason).where(skipped.c.reason != "")
+    rows = connection.execute(query.order_by(skipped.c.path))
+    return tuple(Skipped(Path(path), reason) for path, reason in rows)
+
+
+def _photo(row: Any) -> Photo:
+    taken_at = datetime.fromisoformat(row.taken_at) if row.taken_at else None
+    facts = Facts(
+        width=row.width,
+        height=row.height,
+        format=row.format,
+        taken_at=taken_at,
+        camera=row.camera,
+        lens=row.lens,
+        latitude=row.latitude,
+        longitude=row.longitude,
+    )
+    return Photo(id=row.id, path=Path(row.path), content_hash=row.content_hash, facts=facts)
