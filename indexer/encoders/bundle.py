@@ -1,0 +1,220 @@
+"""Images and texts to unit vectors with ONNX Runtime. Knows nothing of torch or of the maker.
+
+A bundle is a folder: `manifest.json`, `image.onnx` (`pixels` -> `embeddings`), `text.onnx`
+(`input_ids`, `attention_mask` if it wants one -> `embeddings`) and `tokenizer.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from indexer.encoders.manifest import IMAGE_TOWER, TEXT_TOWER, TOKENIZER, Manifest
+from indexer.encoders.preprocess import preprocess
+from indexer.errors import BundleError, ModelError
+from indexer.records import Space
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    from PIL import Image
+
+    from indexer.records import Pixels, Vectors
+
+T = TypeVar("T")
+
+IMAGE_BATCH = 16  # larger ones run no faster on a CPU and take more memory
+TEXT_BATCH = 64
+BATCH_TOKENS = 2048  # long texts go in smaller batches
+TOKENIZE_AT_ONCE = 4096  # texts
+
+
+class BundleEncoder:
+    """A bundle's two towers; each is read, verified and loaded when first needed."""
+
+    def __init__(self, folder: Path, manifest: Manifest, *, name: str, threads: int | None) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._space = Space(
+            model=name,
+            weights_digest=manifest.weights_digest,
+            preprocessing_digest=manifest.preprocessing_digest,
+            dim=manifest.dim,
+        )
+        self._image_tower = _Once(lambda: self._load_tower(IMAGE_TOWER, threads))
+        self._text_tower = _Once(lambda: self._load_tower(TEXT_TOWER, threads))
+        self._tokenizer = _Once(self._load_tokenizer)
+
+    @classmethod
+    def load(
+        cls, folder: Path, *, name: str | None = None, threads: int | None = None
+    ) -> BundleEncoder:
+        """Read the manifest of the bundle in `folder`; BundleError where it cannot be used.
+
+        `name` is what the space is called by, else the folder's path; `threads` are ONNX
+        Runtime's for one call, else as many as there are cores.
+        """
+        manifest = Manifest.read(folder)
+        return cls(folder, manifest, name=name or str(folder.resolve()), threads=threads)
+
+    @property
+    def space(self) -> Space:
+        """The identity of the vectors that this encoder makes."""
+        return self._space
+
+    @property
+    def dim(self) -> int:
+        """The length of each vector."""
+        return self.manifest.dim
+
+    @property
+    def image_size(self) -> int:
+        """The shorter side, in pixels, below which a decoded image loses detail."""
+        return self.manifest.image.side
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize, crop and normalise one upright RGB image; safe to call from many threads."""
+        return preprocess(image, self.manifest.image)
+
+    def encode_images(self, images: Sequence[Pixels]) -> Vectors:
+        """Encode preprocessed images, in order; `(n, dim)`, unit rows."""
+        import numpy as np
+
+        vectors = np.empty((len(images), self.dim), dtype=np.float32)
+        for start in range(0, len(images), IMAGE_BATCH):
+            rows = slice(start, start + IMAGE_BATCH)
+            pixels = np.stack(images[rows])  # (batch, 3, size, size)
+            vectors[rows] = self._run(self._image_tower(), {"pixels": pixels})
+        return vectors
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts, in order; `(n, dim)`, unit rows. A text's row is the same in any batch."""
+        import numpy as np
+
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), TOKENIZE_AT_ONCE):
+            some = self._tokenize(texts[start : start + TOKENIZE_AT_ONCE])
+            for batch in _batches_by_length([len(ids) for ids in some]):
+                tokens = self._pad([some[index] for index in batch])
+                rows = [start + index for index in batch]
+                vectors[rows] = self._run(self._text_tower(), tokens)
+        return vectors
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        if self.manifest.text.lowercase:
+            texts = [text.lower() for text in texts]
+        return [encoding.ids for encoding in self._tokenizer().encode_batch(list(texts))]
+
+    def _pad(self, ids: Sequence[list[int]]) -> dict[str, npt.NDArray[np.int64]]:
+        import numpy as np
+
+        settings = self.manifest.text
+        longest = max(len(row) for row in ids)
+        length = settings.context_length if settings.padding == "context" else longest
+        input_ids = np.full((len(ids), length), settings.pad_id, dtype=np.int64)
+        attention_mask = np.zeros((len(ids), length), dtype=np.int64)
+        for row, tokens in enumerate(ids):
+            input_ids[row, : len(tokens)] = tokens
+            attention_mask[row, : len(tokens)] = 1
+        return {"input_ids": input_ids, "attention_mask": attention_mask}
+
+    def _run(self, tower: Any, inputs: dict[str, Any]) -> Vectors:
+        wanted = {entry.name for entry in tower.get_inputs()}
+        given = {name: value for name, value in inputs.items() if name in wanted}
+        (vectors,) = tower.run(["embeddings"], given)
+        return _unit_rows(vectors, self._space.model)
+
+    def _load_tower(self, name: str, threads: int | None) -> Any:
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
+        # waiting threads would spin on the cores that decode the next photos
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.enable_mem_pattern = False  # batches differ in shape, patterns would pile up
+        try:
+            return onnxruntime.InferenceSession(
+                self._verified(name), options, providers=["CPUExecutionProvider"]
+            )
+        except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,
+                errors.InvalidArgument, errors.RuntimeException) as error:  # fmt: skip
+            reason = str(error).splitlines()[0]
+            raise BundleError(
+                f"ONNX Runtime {onnxruntime.__version__} cannot load {self.folder / name}: "
+                f"{reason}; upgrade onnxruntime or make the bundle again"
+            ) from error
+
+    def _load_tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        content = self._verified(TOKENIZER)
+        try:
+            tokenizer = Tokenizer.from_buffer(content)
+        except ValueError as error:
+            raise BundleError(
+                f"{self.folder / TOKENIZER} is no tokenizer ({error}); make the bundle again"
+            ) from error
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(self.manifest.text.context_length)
+        return tokenizer
+
+    def _verified(self, name: str) -> bytes:
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise BundleError(
+                f"cannot read {path}: {error.strerror}; make the bundle again or fetch another copy"
+            ) from error
+        if hashlib.sha256(content).hexdigest() != self.manifest.digests[name]:
+            raise BundleError(
+                f"{path} is not the file that its manifest names (another SHA-256); "
+                "make the bundle again or fetch another copy"
+            )
+        return content
+
+
+class _Once(Generic[T]):
+    """A value that is made on the first call, by one thread, and kept."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+            return self._made[0]
+
+
+def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Group the indices of texts of similar length, so that little is padded."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        full = len(batch) == TEXT_BATCH or (len(batch) + 1) * lengths[index] > BATCH_TOKENS
+        if batch and full:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _unit_rows(vectors: Vectors, model: str) -> Vectors:
+    import numpy as np
+
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(lengths).all() and lengths.all()):
+        raise ModelError(
+            f"the model {model} gave vectors that are not finite or are zero; "
+            "its weights are damaged or an input was not finite: try another model"
+        )
+    unit: Vectors = np.divide(vectors, lengths, dtype=np.float32)
+    return unit

@@ -1,0 +1,191 @@
+"""What a bundle says of itself: `manifest.json`. Knows nothing of ONNX Runtime or of arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from indexer.encoders.preprocess import Preprocessing
+from indexer.errors import BundleError
+from indexer.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+IMAGE_TOWER = "image.onnx"
+TEXT_TOWER = "text.onnx"
+TOKENIZER = "tokenizer.json"
+FILES = (IMAGE_TOWER, TEXT_TOWER, TOKENIZER)
+
+Precision = Literal["fp32", "int8"]  # of the weights in the file
+Padding = Literal["longest", "context"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextSettings:
+    """How texts become the token ids that the text tower reads."""
+
+    context_length: int  # tokens, special ones included; longer texts are cut
+    padding: Padding  # to the longest text of a batch, or always to the context length
+    pad_id: int
+    lowercase: bool  # before the tokenizer, which may do so by itself
+
+    def __post_init__(self) -> None:
+        if self.padding not in get_args(Padding):
+            raise ValueError(f"padding {self.padding!r} is none of {', '.join(get_args(Padding))}")
+        if self.context_length < 1:
+            raise ValueError("context_length must be positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a part of the model came from, and its licence."""
+
+    part: str
+    origin: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Cosines between a tower's vectors and its fp32 source's, on `count` real inputs."""
+
+    count: int
+    mean: float
+    first_percentile: float
+    lowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A bundle's identity, settings and origin; `digests` are SHA-256 in hex, by file name."""
+
+    name: str
+    description: str
+    dim: int
+    image: Preprocessing
+    text: TextSettings
+    image_precision: Precision
+    text_precision: Precision
+    digests: Mapping[str, str]
+    sources: tuple[Source, ...]
+    image_agreement: Agreement | None = None
+    text_agreement: Agreement | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read a bundle's manifest; BundleError where it or a file of the bundle is unusable."""
+        content = _read_json(folder / MANIFEST)
+        _check_format(content, folder)
+        try:
+            manifest = _from_json(content)
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f"lacks {error}" if isinstance(error, KeyError) else f"is wrong: {error}"
+            raise BundleError(
+                f"{folder / MANIFEST} {problem}; make the bundle again or fetch another copy"
+            ) from error
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise BundleError(
+                    f"the bundle {folder} has no {name}; make it again or fetch another copy"
+                )
+        return manifest
+
+    def write(self, folder: Path) -> None:
+        """Write `manifest.json` into `folder`, whole or not at all."""
+        content = {"format": FORMAT, **asdict(self)}
+        with replacing(folder / MANIFEST) as beside:
+            beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    @property
+    def weights_digest(self) -> str:
+        """SHA-256 over the digests of both towers and the tokenizer, in hex."""
+        return _sha256("\n".join(self.digests[name] for name in FILES))
+
+    @property
+    def preprocessing_digest(self) -> str:
+        """SHA-256 over the settings for images and texts, in hex."""
+        settings = {"image": asdict(self.image), "text": asdict(self.text)}
+        return _sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")))
+
+    @property
+    def licence(self) -> str:
+        """The licences of all parts, each named once."""
+        return ", ".join(dict.fromkeys(source.licence for source in self.sources))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{path.parent} is no bundle: it has no {MANIFEST}; name a bundle's folder"
+        ) from error
+    except OSError as error:
+        raise BundleError(
+            f"cannot read {path}: {error.strerror}; check its permissions and its disk"
+        ) from error
+    except ValueError as error:
+        raise BundleError(
+            f"{path} is no JSON ({error}); make the bundle again or fetch another copy"
+        ) from error
+    if not isinstance(content, dict):
+        raise BundleError(f"{path} holds no JSON object; make the bundle again")
+    return content
+
+
+def _check_format(content: Mapping[str, Any], folder: Path) -> None:
+    version = content.get("format")
+    if not isinstance(version, int):
+        raise BundleError(f"{folder / MANIFEST} lacks 'format'; make the bundle again")
+    if version > FORMAT:
+        raise BundleError(
+            f"the bundle {folder} has format {version} and this sightseek reads up to {FORMAT}; "
+            "upgrade sightseek"
+        )
+
+
+def _from_json(content: Mapping[str, Any]) -> Manifest:
+    image = dict(content["image"])
+    image |= {"mean": _triple(image["mean"]), "std": _triple(image["std"])}
+    dim = content["dim"]
+    if not isinstance(dim, int) or dim < 1:
+        raise ValueError(f"dim is {dim!r}")
+    return Manifest(
+        name=content["name"],
+        description=content["description"],
+        dim=dim,
+        image=Preprocessing(**image),
+        text=TextSettings(**content["text"]),
+        image_precision=_precision(content["image_precision"]),
+        text_precision=_precision(content["text_precision"]),
+        digests={name: str(content["digests"][name]) for name in FILES},
+        sources=tuple(Source(**source) for source in content["sources"]),
+        image_agreement=_agreement(content.get("image_agreement")),
+        text_agreement=_agreement(content.get("text_agreement")),
+    )
+
+
+def _triple(values: list[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
+
+
+def _precision(value: object) -> Precision:
+    for known in get_args(Precision):
+        if value == known:
+            return known  # type: ignore[no-any-return]
+    raise ValueError(f"precision {value!r} is none of {', '.join(get_args(Precision))}")
+
+
+def _agreement(values: dict[str, Any] | None) -> Agreement | None:
+    return None if values is None else Agreement(**values)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
