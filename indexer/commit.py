@@ -1,0 +1,104 @@
+"""A batch of loaded photos to rows of the catalog: added, updated, moved, copied or skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexer.catalog import captions, photos
+from indexer.catalog.captions import EMBEDDED, NewCaption
+from indexer.loading import Failed, Loaded, NoPhoto
+from indexer.plan import is_gone, is_within
+from indexer.records import IndexReport, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from sqlalchemy import Connection
+
+    from indexer.loading import Loader, Outcome
+    from indexer.plan import Known
+    from indexer.records import Photo, PhotoFile
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes loaded files, given what the library knew of them before the run."""
+
+    known: Known
+    loader: Loader
+    missing: set[int]  # shrinks: ids of photos that the listing did not show and nothing found yet
+    roots: Container[str]  # what lies beneath them is missing, or it is not
+
+    def write(self, connection: Connection, batch: Iterable[Outcome]) -> IndexReport:
+        """Write a batch, in the transaction that is open."""
+        report = IndexReport()
+        for item in batch:
+            report += self._write(connection, item)
+        return report
+
+    def _write(self, connection: Connection, item: Outcome) -> IndexReport:
+        if isinstance(item, Loaded):
+            return self._write_photo(connection, item)
+        if isinstance(item, NoPhoto):  # remembered without a reason: not opened again, not reported
+            return self._drop(connection, item.file, reason="")
+        report = IndexReport(skipped=(Skipped(item.file.path, item.reason),))
+        if not item.lasting:
+            return report  # tried again next time; what is known of the photo stays
+        return report + self._drop(connection, item.file, reason=item.reason)
+
+    def _write_photo(self, connection: Connection, item: Loaded) -> IndexReport:
+        path = str(item.file.path)
+        if path in self.known.skips:
+            photos.remove_skips(connection, [path])
+        same = photos.by_hash(connection, [item.content_hash]).get(item.content_hash, [])
+        stamp = self.known.stamps.get(path)
+        if stamp is not None and any(photo.id == stamp.id for photo in same):
+            photos.restamp(connection, stamp.id, item.file)  # touched, not changed
+            return IndexReport(unchanged=1)
+        moved = next((photo for photo in same if self._is_missing(photo)), None)
+        if stamp is None and moved is not None:
+            photos.restamp(connection, moved.id, item.file)
+            self.missing.discard(moved.id)
+            return IndexReport(moved=1)
+        if item.content is None and not same:
+            return self._write_again(connection, item)
+        report = self._put(connection, item, same, stamp.id if stamp else None)
+        return report + (IndexReport(updated=1) if stamp else IndexReport(added=1))
+
+    def _is_missing(self, photo: Photo) -> bool:
+        path = str(photo.path)
+        if is_within(path, self.roots):
+            return photo.id in self.missing
+        return is_gone(path, self.known.mounts)
+
+    def _put(
+        self, connection: Connection, item: Loaded, same: list[Photo], photo_id: int | None
+    ) -> IndexReport:
+        file, content_hash, content = item.file, item.content_hash, item.content
+        facts = content.facts if content else same[0].facts
+        texts = (
+            content.descriptions
+            if content
+            else captions.of_photo(connection, same[0].id, source=EMBEDDED)
+        )
+        photo_id = photos.put(connection, file, content_hash, facts, photo_id=photo_id)
+        new = [NewCaption(photo_id, text) for text in texts]
+        added, removed = captions.replace(connection, EMBEDDED, new, photo_id=photo_id)
+        return IndexReport(captions_added=added, captions_removed=removed)
+
+    def _write_again(self, connection: Connection, item: Loaded) -> IndexReport:
+        # the photo that had this content took on another earlier in this run: two files swapped
+        again = self.loader.load(item.file)
+        if isinstance(again, Loaded) and again.content_hash != item.content_hash:
+            reason = "it changed while it was indexed: index again"
+            again = Failed(item.file, reason, lasting=False)
+        return self._write(connection, again)
+
+    def _drop(self, connection: Connection, file: PhotoFile, *, reason: str) -> IndexReport:
+        photos.put_skip(connection, file, reason, self.known.decoder)
+        stamp = self.known.stamps.get(str(file.path))
+        if stamp is None:
+            return IndexReport()
+        photos.remove(connection, [stamp.id])
+        return IndexReport(removed=1)

@@ -1,0 +1,104 @@
+"""Whether sightseek's parts are sound: the built-in model, what can be decoded, a library."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.catalog import embeddings, photos
+from indexer.decode.photo import decoders
+from indexer.encoders.registry import load_encoder
+from indexer.errors import SightseekError
+from indexer.library import TARGETS, Library
+from indexer.vectors import FaissIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; a problem's finding ends with its remedy."""
+
+    subject: str
+    finding: str
+    ok: bool = True
+
+
+def examine(path: Path) -> Iterator[Check]:
+    """Look at the installation, then at the library at `path`, which is only read."""
+    yield Check("python", f"{platform.python_version()} on {platform.platform()}")
+    names = ("sightseek", "faiss-cpu", "onnxruntime", "pillow", "sqlalchemy")
+    yield Check("packages", ", ".join(f"{name} {_version(name)}" for name in names))
+    yield Check("decoders", decoders())
+    yield _model("builtin")
+    try:
+        with Library.open(path) as library:
+            yield from _library(library)
+    except SightseekError as error:
+        yield Check("library", str(error), ok=False)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # such as a checkout that is run in place
+        return "(not installed by pip)"
+
+
+def _model(name: str) -> Check:
+    try:
+        encoder = load_encoder(name)
+        encoder.encode_texts(["a photo"])
+        side = encoder.image_size
+        encoder.encode_images([np.zeros((3, side, side), np.float32)])
+    except SightseekError as error:
+        return Check(f"model {name}", str(error), ok=False)
+    return Check(f"model {name}", f"{encoder.space}: both towers loaded and ran")
+
+
+def _library(library: Library) -> Iterator[Check]:
+    with library.reading() as connection:
+        yield _integrity(connection)
+        yield from (_snapshot(connection, library, target) for target in TARGETS)
+        missing = photos.without_embedding(connection)
+    yield Check(
+        "coverage",
+        f"{missing} photos lack an embedding: remove them with 'sightseek forget' and index again"
+        if missing
+        else "every photo has its embedding",
+        ok=not missing,
+    )
+    space = library.space
+    if space is not None and space.model != "builtin":
+        yield _model(space.model)
+
+
+def _integrity(connection: Connection) -> Check:
+    problems = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check(3)")]
+    problems = [problem for problem in problems if problem != "ok"]
+    orphans = list(connection.exec_driver_sql("PRAGMA foreign_key_check"))
+    if problems or orphans:
+        finding = "; ".join(problems) or f"{len(orphans)} rows refer to rows that are gone"
+        return Check("catalog", f"{finding}: restore it from a backup", ok=False)
+    return Check("catalog", "sound")
+
+
+def _snapshot(connection: Connection, library: Library, target: str) -> Check:
+    path = library.path / f"{target}.faiss"
+    token = embeddings.snapshot_token(connection, target)
+    space = library.space
+    if token is None or space is None:
+        return Check(path.name, "not written yet")
+    index = FaissIndex.load(path, token=token, dim=space.dim)
+    if index is None:
+        # not a fault of the library: every search makes it anew from the catalog, only slower
+        return Check(path.name, "missing or damaged: the next 'sightseek index' writes it anew")
+    return Check(path.name, f"sound, {len(index)} vectors")

@@ -1,0 +1,113 @@
+"""A photo's file to what a library keeps of it: hash, facts, pixels for a model.
+
+Runs in many threads at once; knows nothing of the catalog.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, TypeAlias
+
+from indexer.decode.photo import decode, read_photo
+from indexer.errors import DecodeError, NotAPhotoError, UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Generator, Iterable
+    from concurrent.futures import Future
+
+    from indexer.encoders import Encoder
+    from indexer.records import Facts, PhotoFile, Pixels
+
+_MOST_WORKERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What decoding gives: facts, embedded captions, and pixels as the model wants them."""
+
+    facts: Facts
+    descriptions: tuple[str, ...]
+    pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A photo that was read; without content where its hash is known already."""
+
+    file: PhotoFile
+    content_hash: bytes
+    content: Content | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoPhoto:
+    """A file that is no photo, and whose name does not claim so."""
+
+    file: PhotoFile
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that could not be read; `lasting` when the same bytes will fail again."""
+
+    file: PhotoFile
+    reason: str
+    lasting: bool
+
+
+Outcome: TypeAlias = Loaded | NoPhoto | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """How to load photos for one model."""
+
+    encoder: Encoder
+    max_pixels: int
+
+    def load(self, file: PhotoFile, known: Container[bytes] = ()) -> Outcome:
+        """Read and hash a file, and decode it unless its hash is known."""
+        try:
+            data = read_photo(file.path)
+            content_hash = hash_content(data)
+            if content_hash in known:
+                return Loaded(file, content_hash, None)
+            return Loaded(file, content_hash, self._content(data, file))
+        except NotAPhotoError:
+            return NoPhoto(file)
+        except UnreadableError as error:
+            return Failed(file, str(error), lasting=False)
+        except DecodeError as error:
+            return Failed(file, str(error), lasting=True)
+
+    def load_all(
+        self, files: Iterable[PhotoFile], known: Container[bytes], *, ahead: int
+    ) -> Generator[Outcome, None, None]:
+        """Load files in order, decoding up to `ahead` of them before they are asked for."""
+        workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 2))
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+        queue: deque[Future[Outcome]] = deque()
+        try:
+            for file in files:
+                queue.append(pool.submit(self.load, file, known))
+                if len(queue) > ahead:
+                    yield queue.popleft().result()
+            while queue:
+                yield queue.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _content(self, data: bytes, file: PhotoFile) -> Content:
+        size = self.encoder.image_size
+        decoded = decode(data, path=file.path, min_side=size, max_pixels=self.max_pixels)
+        pixels = self.encoder.preprocess(decoded.image)
+        return Content(decoded.facts, decoded.descriptions, pixels)
+
+
+def hash_content(data: bytes) -> bytes:
+    """Hash a file's bytes: BLAKE2b (RFC 7693), 16 bytes."""
+    return blake2b(data, digest_size=16).digest()

@@ -1,0 +1,183 @@
+"""From folders to a library: list, load, encode and commit, batch by batch.
+
+Knows the order of things. Each step is known elsewhere: what to open in plan.py, decoding in
+loading.py, rows in commit.py and captioning.py.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from indexer.captioning import CaptionFile, write_files, write_sidecars
+from indexer.catalog import captions as caption_rows
+from indexer.catalog import embeddings, photos
+from indexer.commit import Writer
+from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
+from indexer.discover import discover
+from indexer.loading import Loaded, Loader
+from indexer.plan import Known, find_missing, make_plan, mounts_above
+from indexer.records import IndexReport, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from indexer.encoders import Encoder
+    from indexer.library import Library
+    from indexer.loading import Outcome
+    from indexer.plan import Plan
+    from indexer.records import PhotoFile, Unseen
+
+    OnProgress: TypeAlias = Callable[[Progress], None]
+
+T = TypeVar("T")
+
+_BATCH = 32  # photos encoded and committed together
+_MOST_FILES = 256  # files in a batch, however few of them need the model
+_MOST_TEXTS = 256
+
+
+def index_photos(
+    paths: Iterable[str | os.PathLike[str]],
+    library: Library,
+    encoder: Encoder,
+    *,
+    captions: Iterable[str | os.PathLike[str]] = (),
+    exclude: Sequence[str] = (),
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    on_progress: OnProgress | None = None,
+) -> IndexReport:
+    """Bring a library up to date with the photos at or beneath paths, and with captions files.
+
+    Ctrl-C ends the run cleanly: the report says `interrupted`, and what was committed stays.
+    Raises PathNotFoundError, CaptionsError, SpaceMismatchError before anything is written.
+    """
+    started = time.monotonic()
+    roots = tuple(_absolute(path) for path in paths)
+    listing = discover(roots, exclude=exclude)
+    files = [CaptionFile.read(_absolute(path)) for path in captions]
+    run = _Run(library, Loader(encoder, max_pixels), on_progress or _unwatched)
+    try:
+        plan = run.plan(listing, roots)
+        run.index_files(plan)
+        run.index_captions(plan, files)
+    except KeyboardInterrupt:
+        run.report += IndexReport(interrupted=True)
+    library.save_snapshots()
+    return replace(run.report, seconds=time.monotonic() - started)
+
+
+class _Run:
+    """One run of the indexer over one library; its report grows step by step."""
+
+    def __init__(self, library: Library, loader: Loader, on_progress: OnProgress) -> None:
+        self.report = IndexReport()
+        self._library = library
+        self._loader = loader
+        self._on_progress = on_progress
+        self._space_id = library.use_space(loader.encoder.space)
+        with library.reading() as connection:
+            self._known = Known(
+                stamps=photos.stamps(connection),
+                skips=photos.skips(connection),
+                mounts=photos.mounts(connection),
+                decoder=f"{decoders()}; {loader.max_pixels} pixels",
+            )
+            self._hashes = embeddings.hashes(connection, embeddings.PHOTOS, self._space_id)
+
+    def plan(self, listing: Iterable[PhotoFile | Unseen], roots: Sequence[Path]) -> Plan:
+        """List the files; what needs no more work is reported."""
+        # to open the catalog beside SQLite would drop the locks that SQLite has on it
+        others = (item for item in listing if not self._library.owns(item.path))
+        plan = make_plan(others, roots, self._known)
+        self.report += plan.report
+        with self._library.writing() as connection:
+            photos.put_mounts(connection, mounts_above(plan.pending))
+        return plan
+
+    def index_files(self, plan: Plan) -> None:
+        """Load, encode and commit new and changed files by batches, then drop what is gone."""
+        missing = find_missing(plan, self._known)
+        gone = set(missing.photo_ids)
+        roots = frozenset(map(str, plan.roots))
+        writer = Writer(self._known, self._loader, missing=gone, roots=roots)
+        self._commit_files(plan.pending, writer)
+        with self._library.writing() as connection:
+            photos.remove(connection, sorted(gone))  # less those that were found elsewhere
+            photos.remove_skips(connection, missing.skips)
+        self.report += missing.report + IndexReport(removed=len(gone))
+
+    def _commit_files(self, pending: Sequence[PhotoFile], writer: Writer) -> None:
+        done = 0
+        if pending:
+            self._on_progress(Progress("photos", done, len(pending)))
+        loaded = self._loader.load_all(pending, self._hashes, ahead=2 * _BATCH)
+        with closing(loaded):  # stops the decoders at once when interrupted
+            for batch in _batches(loaded):
+                self._commit(batch, writer)
+                done += len(batch)
+                self._on_progress(Progress("photos", done, len(pending)))
+
+    def index_captions(self, plan: Plan, files: Sequence[CaptionFile]) -> None:
+        """Bring captions up to date, and encode the texts that are new."""
+        with self._library.writing() as connection:
+            self.report += write_sidecars(connection, plan.seen)
+            self.report += write_files(connection, files, plan.roots)
+        with self._library.reading() as connection:
+            texts = caption_rows.without_embedding(connection, self._space_id)
+        for done in range(0, len(texts), _MOST_TEXTS):
+            self._on_progress(Progress("captions", done, len(texts)))
+            self._commit_texts(texts[done : done + _MOST_TEXTS])
+        if texts:
+            self._on_progress(Progress("captions", len(texts), len(texts)))
+        with self._library.writing() as connection:
+            embeddings.remove_orphans(connection)
+
+    def _commit(self, batch: Sequence[Outcome], writer: Writer) -> None:
+        fresh = {
+            item.content_hash: item.content.pixels
+            for item in batch
+            if isinstance(item, Loaded) and item.content is not None
+            if item.content_hash not in self._hashes  # a copy may have come since it was decoded
+        }
+        vectors = self._loader.encoder.encode_images(list(fresh.values())) if fresh else ()
+        rows = dict(zip(fresh, vectors, strict=True))
+        with self._library.writing() as connection:
+            embeddings.add(connection, embeddings.PHOTOS, self._space_id, rows)
+            report = writer.write(connection, batch)
+        self._hashes.update(fresh)
+        self.report += report + IndexReport(encoded=len(fresh))
+
+    def _commit_texts(self, texts: Sequence[str]) -> None:
+        vectors = self._loader.encoder.encode_texts(texts)
+        rows = dict(zip(map(caption_rows.text_hash, texts), vectors, strict=True))
+        with self._library.writing() as connection:
+            embeddings.add(connection, embeddings.CAPTIONS, self._space_id, rows)
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Cut a stream where the model's batch is full, or where the list has grown long."""
+    batch: list[T] = []
+    fresh = 0
+    for item in items:
+        batch.append(item)
+        fresh += isinstance(item, Loaded) and item.content is not None
+        if fresh == _BATCH or len(batch) == _MOST_FILES:
+            yield batch
+            batch, fresh = [], 0
+    if batch:
+        yield batch
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    # `..` is resolved and links are not: photos keep the paths that their owner knows
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100
+
+
+def _unwatched(progress: Progress) -> None:
+    pass

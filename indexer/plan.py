@@ -1,0 +1,153 @@
+"""What a listing of files means for a library: which to open, which are gone. Reads no file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.records import IndexReport, PhotoFile, Skipped, Unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterable, Mapping
+
+    from indexer.catalog.photos import SkipStamp, Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a library knows of files before a run; paths are strings, as the catalog has them."""
+
+    stamps: Mapping[str, Stamp]
+    skips: Mapping[str, SkipStamp]
+    mounts: Collection[str]
+    decoder: str  # what can be decoded now
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do about the files of a listing."""
+
+    roots: tuple[Path, ...]
+    seen: Mapping[str, PhotoFile]
+    pending: tuple[PhotoFile, ...]  # new or changed: to be opened
+    unseen: tuple[Unseen, ...]
+    report: IndexReport  # of what needs no more work
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Photos and skipped files of a library that a listing did not show."""
+
+    photo_ids: tuple[int, ...]
+    skips: tuple[str, ...]
+    report: IndexReport  # of what stays
+
+
+def make_plan(listing: Iterable[PhotoFile | Unseen], roots: Iterable[Path], known: Known) -> Plan:
+    """Tell the files to open from those that are as the library knows them."""
+    roots = tuple(roots)
+    seen: dict[str, PhotoFile] = {}
+    pending: list[PhotoFile] = []
+    unseen: list[Unseen] = []
+    skipped: list[Skipped] = []
+    unchanged = 0
+    for item in listing:
+        if isinstance(item, Unseen):
+            unseen.append(item)
+            continue
+        path = str(item.path)
+        if path in seen:
+            continue  # renamed to a name that was listed before
+        seen[path] = item
+        if _is_same(known.stamps.get(path), item):
+            unchanged += 1
+        elif (reason := _why_not(item, known)) is None:
+            pending.append(item)
+        elif reason:
+            skipped.append(Skipped(item.path, reason))
+    unseen += _unmounted(roots, known.mounts)
+    report = IndexReport(unchanged=unchanged, skipped=tuple(skipped))
+    return Plan(roots, seen, tuple(pending), tuple(unseen), report)
+
+
+def find_missing(plan: Plan, known: Known) -> Missing:
+    """Tell which photos are gone; those in folders that could not be listed stay."""
+    roots = {str(root) for root in plan.roots}
+    blind = {str(item.path) for item in plan.unseen}
+    missing = {
+        path: stamp.id
+        for path, stamp in known.stamps.items()
+        if path not in plan.seen and is_within(path, roots)
+    }
+    gone = tuple(photo_id for path, photo_id in missing.items() if not is_within(path, blind))
+    skips = tuple(
+        path
+        for path in known.skips
+        if path not in plan.seen and is_within(path, roots) and not is_within(path, blind)
+    )
+    unseen = tuple(
+        item
+        for item in plan.unseen
+        if not item.empty or any(is_within(path, {str(item.path)}) for path in missing)
+    )
+    return Missing(gone, skips, IndexReport(kept=len(missing) - len(gone), unseen=unseen))
+
+
+def mounts_above(files: Iterable[PhotoFile]) -> set[str]:
+    """Return the mount points that files lie beneath."""
+    folders: set[str] = set()
+    for file in files:
+        for folder in map(str, file.path.parents):
+            if folder in folders:
+                break
+            folders.add(folder)
+    return {folder for folder in folders if os.path.ismount(folder)}
+
+
+def is_gone(path: str, mounts: Iterable[str]) -> bool:
+    """Tell whether a file is surely not there: not where a disk is unmounted or fails."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return not any(is_within(path, {mount}) and not os.path.ismount(mount) for mount in mounts)
+    except OSError:
+        return False
+    return False
+
+
+def is_within(path: str, folders: Container[str]) -> bool:
+    """Tell whether a path is one of the folders or lies beneath one, however many they are."""
+    while path not in folders:
+        above = os.path.dirname(path)  # noqa: PTH120 - a Path for every step is slow
+        if above == path:
+            return False
+        path = above
+    return True
+
+
+def _is_same(stamp: Stamp | SkipStamp | None, file: PhotoFile) -> bool:
+    return stamp is not None and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _why_not(file: PhotoFile, known: Known) -> str | None:
+    # the reason is empty for what is simply no photo
+    skip = known.skips.get(str(file.path))
+    if skip is not None and _is_same(skip, file) and skip.decoder == known.decoder:
+        return skip.reason
+    try:
+        str(file.path).encode()
+    except UnicodeEncodeError:  # SQLite keeps text as UTF-8
+        return "its name is not valid UTF-8: rename the file"
+    return None
+
+
+def _unmounted(roots: Collection[Path], mounts: Iterable[str]) -> list[Unseen]:
+    reason = "its disk is not mounted"
+    folders = {str(root) for root in roots}
+    return [
+        Unseen(Path(mount), reason, empty=True)
+        for mount in sorted(mounts)
+        if is_within(mount, folders) and not os.path.ismount(mount)
+    ]

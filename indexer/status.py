@@ -1,0 +1,39 @@
+"""What a library holds, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexer.catalog import captions, photos
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexer.library import Library
+    from indexer.records import Skipped, Space
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A library in figures."""
+
+    library: Path
+    space: Space | None
+    photos: int
+    captions: int
+    skipped: tuple[Skipped, ...]
+    bytes: int  # of the library's own files
+
+
+def read_status(library: Library) -> Status:
+    """Count what a library holds."""
+    with library.reading() as connection:
+        return Status(
+            library=library.path,
+            space=library.space,
+            photos=photos.count(connection),
+            captions=captions.count(connection),
+            skipped=photos.all_skipped(connection),
+            bytes=library.bytes_on_disk(),
+        )
