@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.catalog import embeddings
+from indexer.catalog import photos as photo_rows
+from indexer.errors import CaptionsError, LibraryError, PathNotFoundError, SpaceMismatchError
+from indexer.library import Library
+from indexer.pipeline import index_photos
+from indexer.records import Facts, PhotoFile, Space
+from search.evaluation import (
+    Measures,
+    Pair,
+    evaluate,
+    median_rank,
+    mrr,
+    ranks_of,
+    read_pairs,
+    recall_at_k,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from conftest import ColourEncoder
+
+    from indexer.records import Vectors
+
+COLOURS = ("red", "green", "blue", "white", "yellow")
+
+
+def rank_by_hand(scores: Sequence[float], right: set[int]) -> int:
+    """Go down the list as a strict reader does: of equal scores the wrong ones come first."""
+    order = sorted(range(len(scores)), key=lambda i: (-scores[i], i in right))
+    return next(place for place, i in enumerate(order, start=1) if i in right)
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = draw(st.integers(1, 8)), draw(st.integers(1, 12))
+    few = st.integers(-2, 2)  # few values, many ties
+    scores = [[draw(few) for _ in range(columns)] for _ in range(rows)]
+    relevant = np.zeros((rows, columns), bool)
+    for row in range(rows):
+        for column in draw(st.sets(st.integers(0, columns - 1), min_size=1)):
+            relevant[row, column] = True
+    return np.array(scores, np.float32), relevant
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(matrices())
+def test_ranks_and_measures_equal_those_by_hand(given: tuple[np.ndarray, np.ndarray]) -> None:
+    scores, relevant = given
+    expected = [
+        rank_by_hand(row.tolist(), set(np.flatnonzero(right).tolist()))
+        for row, right in zip(scores, relevant, strict=True)
+    ]
+    ranks = ranks_of(scores, relevant)
+    assert ranks.tolist() == expected
+    for k in (1, 2, 5, 10):
+        right = sum(rank <= k for rank in expected)
+        assert recall_at_k(ranks, k) == pytest.approx(right / len(expected))
+    assert mrr(ranks) == pytest.approx(statistics.mean(1 / rank for rank in expected))
+    assert median_rank(ranks) == statistics.median(expected)
+    measures = Measures.of(ranks)
+    assert measures.recall_at_1 == recall_at_k(ranks, 1)
+    assert measures.queries == len(expected)
+
+
+def test_equal_scores_earn_nothing() -> None:
+    assert ranks_of(np.zeros((1, 100), np.float32), np.eye(1, 100, dtype=bool)).tolist() == [100]
+
+
+def test_measures_are_named_as_the_command_prints_them() -> None:
+    figures = Measures.of(np.array([1, 2, 6, 20])).as_dict()
+    assert json.loads(json.dumps(figures)) == {
+        "recall@1": 0.25,
+        "recall@5": 0.5,
+        "recall@10": 0.75,
+        "mrr": pytest.approx((1 + 1 / 2 + 1 / 6 + 1 / 20) / 4),
+        "median_rank": 4.0,
+        "queries": 4,
+    }
+
+
+class TableEncoder:
+    """Texts have the vectors that the test gives them."""
+
+    image_size = 8
+
+    def __init__(self, texts: dict[str, np.ndarray], dim: int) -> None:
+        self.texts, self.dim = texts, dim
+        self.space = Space("table", "2" * 64, "0" * 64, dim)
+
+    def preprocess(self, image: object) -> np.ndarray:
+        raise AssertionError("photos are in the library already")
+
+    encode_images = preprocess
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return np.stack([self.texts[text] for text in texts])
+
+
+def keep(library: Library, encoder: TableEncoder, vectors: dict[bytes, np.ndarray]) -> None:
+    space_id = library.use_space(encoder.space)
+    with library.writing() as connection:
+        embeddings.add(connection, embeddings.PHOTOS, space_id, vectors)
+        for key in vectors:
+            file = PhotoFile(Path(f"/nowhere/{key.hex()}.jpg"), 1, 1)
+            photo_rows.put(connection, file, key, Facts(1, 1, "JPEG"))
+
+
+def some_units(rng: np.random.Generator, count: int, dim: int) -> Vectors:
+    """Unit vectors of one or four equal parts: their cosines are exact, and often equal."""
+    rows = np.zeros((count, dim), np.float32)
+    for row in rows:
+        parts = int(rng.choice([1, 4]))
+        row[rng.choice(dim, parts, replace=False)] = rng.choice([-1, 1], parts) / np.sqrt(parts)
+    return rows
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_an_evaluation_equals_one_by_hand(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    photos, texts, dim = int(rng.integers(1, 30)), int(rng.integers(1, 20)), 6
+    images = some_units(rng, photos, dim)
+    vectors = some_units(rng, texts, dim)
+    encoder = TableEncoder({f"text {i}": vector for i, vector in enumerate(vectors)}, dim)
+    chosen = {(int(rng.integers(texts)), int(rng.integers(photos))) for _ in range(25)}
+    chosen |= {(text, int(rng.integers(photos))) for text in range(texts)}
+    pairs = [Pair(f"text {text}", bytes([photo])) for text, photo in sorted(chosen)]
+    with Library.open(tmp_path_factory.mktemp("table") / "library", writable=True) as library:
+        keep(library, encoder, {bytes([i]): vector for i, vector in enumerate(images)})
+        found = evaluate(library, encoder, [*pairs, *pairs[:3]])  # said twice, counted once
+    assert found.photos == photos
+    by_text = [rank_by_hand((images @ vectors[t]).tolist(), {p}) for t, p in sorted(chosen)]
+    by_image = [
+        rank_by_hand((vectors @ images[photo]).tolist(), {t for t, p in chosen if p == photo})
+        for photo in sorted({photo for _, photo in chosen})
+    ]
+    assert found.text_to_image == Measures.of(np.array(by_text))
+    assert found.image_to_text == Measures.of(np.array(by_image))
+
+
+def test_more_queries_than_a_block_are_all_ranked(library: Library) -> None:
+    count = 600
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((count, 32)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    encoder = TableEncoder({f"{i}": vector for i, vector in enumerate(vectors)}, 32)
+    keys = [f"{i}".encode() for i in range(count)]
+    keep(library, encoder, dict(zip(keys, vectors, strict=True)))
+    pairs = [Pair(key.decode(), key) for key in keys]
+    found = evaluate(library, encoder, pairs)
+    assert found.text_to_image == found.image_to_text == Measures(count, 1, 1, 1, 1, 1)
+
+
+@pytest.fixture
+def coloured(
+    library: Library, encoder: ColourEncoder, photos: Path, paint: Callable[..., Path]
+) -> Library:
+    for colour in COLOURS:
+        paint(photos / f"{colour}.png", colour)
+    index_photos([photos], library, encoder)
+    return library
+
+
+def write(folder: Path, *rows: str) -> Path:
+    path = folder / "queries.csv"
+    path.write_text("image,caption\n" + "".join(f"{row}\n" for row in rows))
+    return path
+
+
+def test_captions_that_name_their_colour_are_all_found(
+    coloured: Library, encoder: ColourEncoder, photos: Path
+) -> None:
+    path = write(photos, *(f"{colour}.png,a {colour} thing" for colour in COLOURS))
+    found = evaluate(coloured, encoder, read_pairs(path, coloured))
+    assert found.photos == 5
+    assert found.text_to_image == found.image_to_text == Measures(5, 1, 1, 1, 1, 1)
+
+
+def test_the_best_of_a_photos_captions_counts(
+    coloured: Library, encoder: ColourEncoder, photos: Path
+) -> None:
+    path = write(photos, "red.png,green", "red.png,a red thing", "green.png,green thing")
+    found = evaluate(coloured, encoder, read_pairs(path, coloured))
+    assert found.text_to_image.queries == 3
+    assert found.text_to_image.recall_at_1 == pytest.approx(2 / 3)
+    assert found.image_to_text.queries == 2
+    assert found.image_to_text.mrr == pytest.approx((1 + 1 / 2) / 2)  # "green" comes no later
+
+
+def test_captions_of_the_library_are_no_part_of_it(
+    coloured: Library, encoder: ColourEncoder, photos: Path
+) -> None:
+    path = write(photos, *(f"{colour}.png,a {colour} thing" for colour in COLOURS))
+    before = evaluate(coloured, encoder, read_pairs(path, coloured))
+    more = photos / "more.csv"
+    more.write_text("image,caption\n" + "".join(f"{colour}.png,red\n" for colour in COLOURS))
+    index_photos([photos], coloured, encoder, captions=[path, more])
+    assert evaluate(coloured, encoder, read_pairs(path, coloured)) == before
+
+
+def test_copies_of_a_photo_and_equal_captions_count_once(
+    coloured: Library, encoder: ColourEncoder, photos: Path
+) -> None:
+    rows = [f"{colour}.png,a {colour} thing" for colour in COLOURS]
+    before = evaluate(coloured, encoder, read_pairs(write(photos, *rows), coloured))
+    (photos / "copy.png").write_bytes((photos / "red.png").read_bytes())
+    index_photos([photos], coloured, encoder)
+    path = write(photos, *rows, "copy.png,a red thing", "red.png,a red thing")
+    assert evaluate(coloured, encoder, read_pairs(path, coloured)) == before
+
+
+def test_images_that_are_not_in_the_library_are_named(coloured: Library, photos: Path) -> None:
+    path = write(photos, "red.png,a", "beach.png,b", "boat.png,c", "beach.png,d")
+    with pytest.raises(CaptionsError) as caught:
+        read_pairs(path, coloured)
+    message = str(caught.value)
+    assert message.startswith(f"{path} names images")
+    assert "beach.png (no photo), boat.png (no photo). Index them first" in message
+    assert "\n" not in message
+
+
+def test_images_of_one_name_are_told_apart_or_named(
+    coloured: Library,
+    encoder: ColourEncoder,
+    photos: Path,
+    tmp_path: Path,
+    paint: Callable[..., Path],
+) -> None:
+    paint(photos / "a" / "same.png", "red", shade=1)
+    paint(photos / "b" / "same.png", "blue", shade=1)
+    index_photos([photos], coloured, encoder)
+    with pytest.raises(CaptionsError, match=r"same\.png \(several photos\)"):
+        read_pairs(write(tmp_path, "same.png,a"), coloured)
+    (pair,) = read_pairs(write(tmp_path, "b/same.png,a"), coloured)
+    (other,) = read_pairs(write(tmp_path, f"{photos}/a/same.png,a"), coloured)
+    assert pair.content_hash != other.content_hash
+
+
+def test_a_long_list_of_missing_images_is_cut(coloured: Library, photos: Path) -> None:
+    path = write(photos, *(f"none{number}.png,a" for number in range(1000)))
+    with pytest.raises(CaptionsError, match=r"none4\.png \(no photo\) and 995 more\. ") as caught:
+        read_pairs(path, coloured)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_file_of_queries_that_is_none_is_refused(coloured: Library, photos: Path) -> None:
+    with pytest.raises(PathNotFoundError):
+        read_pairs(photos / "none.csv", coloured)
+    for content in (
+        "",
+        "image,caption\n",
+        "image,caption\nred.png,\n",
+        "colour,shape\nred,round\n",
+    ):
+        path = photos / "bad.csv"
+        path.write_text(content)
+        with pytest.raises(CaptionsError):
+            read_pairs(path, coloured)
+
+
+def test_another_space_or_an_empty_library_is_refused(
+    coloured: Library, other_encoder: ColourEncoder, photos: Path, tmp_path: Path
+) -> None:
+    pairs = read_pairs(write(photos, "red.png,red"), coloured)
+    with pytest.raises(SpaceMismatchError):
+        evaluate(coloured, other_encoder, pairs)
+    with Library.open(tmp_path / "empty", writable=True) as empty:
+        with pytest.raises(CaptionsError):
+            read_pairs(photos / "queries.csv", empty)
+        with pytest.raises(LibraryError):
+            evaluate(empty, other_encoder, pairs)
+
+
+def test_a_photo_that_left_before_it_was_ranked_is_an_error_in_words(
+    coloured: Library, encoder: ColourEncoder, photos: Path
+) -> None:
+    pairs = read_pairs(write(photos, "red.png,red", "blue.png,blue"), coloured)
+    coloured.forget([photos / "red.png"])
+    with pytest.raises(LibraryError, match="again"):
+        evaluate(coloured, encoder, pairs)
+    coloured.forget([photos])
+    with pytest.raises(LibraryError, match="again"):
+        evaluate(coloured, encoder, pairs)
+
+
+def test_what_only_waits_to_be_cleared_away_is_not_ranked(
+    coloured: Library, encoder: ColourEncoder, photos: Path
+) -> None:
+    with coloured.writing() as connection:  # as after a run that was cut off
+        keys = {path.name: key for key, path in photo_rows.paths(connection).items()}
+        photo_rows.remove(connection, [keys["green.png"]])
+        new = PhotoFile(photos / "new.png", 1, 1)
+        photo_rows.put(connection, new, b"not encoded yet", Facts(1, 1, "PNG"))
+    found = evaluate(coloured, encoder, read_pairs(write(photos, "red.png,red"), coloured))
+    assert found.photos == 4
