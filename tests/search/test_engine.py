@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -468,7 +467,6 @@ def as_stored(vectors: Vectors) -> np.ndarray:
     copies=st.integers(1, 2),
 )
 def test_scores_equal_brute_force(
-    ,
     tmp_path_factory: pytest.TempPathFactory,
     seed: int,
     dim: int,

@@ -1,0 +1,390 @@
+"""The commands that write: index, status, doctor, forget, models, embed. Parses and renders."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from indexer.errors import LibraryError, SightseekError, UsageError
+from indexer.rendering import (
+    model_json,
+    model_lines,
+    report_json,
+    report_lines,
+    status_json,
+    status_lines,
+    warning_lines,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from indexer.encoders import Encoder
+    from indexer.library import Library
+    from indexer.pipeline import OnProgress
+    from indexer.records import Progress
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
+
+
+class Main(click.Group):
+    """A group whose commands end with one clear line and an exit code, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; errors that the user can act on become messages."""
+        signal.signal(signal.SIGTERM, _interrupt)
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters is said of each photo
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise click.UsageError(str(error), ctx) from error
+        except SightseekError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.strerror is None:
+                raise
+            place = f": {error.filename}" if error.filename else ""
+            raise click.ClickException(f"{error.strerror}{place}.") from error
+        except KeyboardInterrupt:
+            note("Interrupted.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def common_options(command: F) -> F:
+    """Give a command --library and --quiet, as every command has."""
+    library = click.option(
+        "--library",
+        envvar="SIGHTSEEK_LIBRARY",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="The library's folder; default: SIGHTSEEK_LIBRARY, or the platform's data folder.",
+    )
+    quiet = click.option(
+        "-q", "--quiet", is_flag=True, help="Print no progress and no notes, only results."
+    )
+    return library(quiet(command))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=250_000_000,
+    show_default=True,
+    metavar="N",
+    help="Refuse photos with more pixels than this.",
+)
+
+
+@click.command()
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
+)
+@click.option(
+    "--captions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Captions: CSV 'image,caption', JSONL, COCO JSON or a Flickr token file. Repeatable.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Leave out what matches, as in .gitignore; what was indexed before goes. Repeatable.",
+)
+@click.option(
+    "--model", metavar="NAME", help="'builtin' or a bundle's folder; default: the library's own."
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where the model runs; bundles run on the CPU.",
+)
+@max_pixels_option
+@json_option
+@common_options
+def index(
+    paths: tuple[Path, ...],
+    captions: tuple[Path, ...],
+    exclude: tuple[str, ...],
+    model: str | None,
+    device: str,
+    max_pixels: int,
+    library: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Index photos in folders and files; run it again to bring the library up to date.
+
+    Photos that have not changed are not opened again, a renamed photo keeps its place, and
+    photos whose files are gone leave the library. Captions are read from --captions files,
+    from 'photo.txt' or 'photo.jpg.txt' beside a photo, and from the photo's own metadata.
+    """
+    from indexer.library import Library
+    from indexer.pipeline import index_photos
+
+    require_device(device)
+    chosen = load(model) if model else None  # a wrong name makes no library
+    with Library.open(library, writable=True) as opened:
+        encoder = chosen or load(opened.space.model if opened.space else "builtin")
+        with progress_bar(quiet=quiet) as on_progress:
+            report = index_photos(
+                paths,
+                opened,
+                encoder,
+                captions=captions,
+                exclude=exclude,
+                max_pixels=max_pixels,
+                on_progress=on_progress,
+            )
+    if as_json:
+        click.echo(json.dumps(report_json(report)))
+    elif not quiet:
+        echo_lines(report_lines(report))
+    if not quiet:
+        echo_lines(warning_lines(report), err=True)
+    if report.interrupted:
+        note("Interrupted: what is done is kept. Run the same command to go on.")
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+@click.command()
+@json_option
+@common_options
+def status(library: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Show what the library holds, and which files could not be read."""
+    from indexer.library import Library
+    from indexer.status import read_status
+
+    with Library.open(library) as opened:
+        found = read_status(opened)
+    if as_json:
+        click.echo(json.dumps(status_json(found)))
+    else:
+        echo_lines(status_lines(found))
+
+
+@click.command()
+@json_option
+@common_options
+def doctor(library: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Check the installation, the built-in model and the library; exit 1 if one is not sound."""
+    from indexer.doctor import examine
+    from indexer.library import default_path
+
+    checks = list(examine(library or default_path()))
+    if as_json:
+        rows = [{"subject": c.subject, "ok": c.ok, "finding": c.finding} for c in checks]
+        click.echo(json.dumps(rows))
+    else:
+        echo_lines(f"{'ok' if c.ok else 'PROBLEM':8}{c.subject}: {c.finding}" for c in checks)
+    if not all(check.ok for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
+)
+@json_option
+@common_options
+def forget(paths: tuple[Path, ...], library: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """Drop photos at or beneath PATH from the library, or the captions of a captions file.
+
+    Only the library forgets: no photo and no captions file is touched.
+    """
+    from indexer.library import Library
+
+    # the library is opened for reading first: to forget from none must not make one
+    Library.open(library).close()
+    with Library.open(library, writable=True) as opened:
+        photos, captions = opened.forget([Path(os.path.abspath(path)) for path in paths])  # noqa: PTH100
+        opened.save_snapshots()
+    if as_json:
+        click.echo(json.dumps({"photos": photos, "captions": captions}))
+    elif not quiet:
+        click.echo(f"Forgot {photos:,} photos and {captions:,} captions; your files are untouched.")
+
+
+@click.command()
+@json_option
+@common_options
+def models(library: Path | None, *, as_json: bool, quiet: bool) -> None:
+    """List the models that can be used."""
+    from indexer.encoders.registry import known_models
+
+    known = known_models()
+    if as_json:
+        click.echo(json.dumps([model_json(model) for model in known]))
+    else:
+        echo_lines(line for model in known for line in model_lines(model))
+
+
+@click.command()
+@click.option("--text", "texts", multiple=True, metavar="T", help="A text. Repeatable.")
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="P",
+    help="A photo. Repeatable.",
+)
+@click.option(
+    "--texts-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="F",
+    help="Texts, one a line.",
+)
+@click.option(
+    "--images-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="F",
+    help="Photos' paths, one a line.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.npz",
+    help="The file to write: image_embeddings, text_embeddings, space.",
+)
+@click.option("--model", metavar="NAME", help="'builtin' or a bundle's folder; default: builtin.")
+@max_pixels_option
+@common_options
+def embed(
+    texts: tuple[str, ...],
+    images: tuple[Path, ...],
+    texts_file: Path | None,
+    images_file: Path | None,
+    output: Path,
+    model: str | None,
+    max_pixels: int,
+    library: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Write the embeddings of texts and photos to a NumPy file, in the order given.
+
+    Needs no library; with --library and without --model, the library's model is used.
+    """
+    from indexer.embed import embed as embed_all
+
+    all_texts = [*texts, *_lines(texts_file)]
+    all_images = [*images, *map(Path, _lines(images_file))]
+    if not all_texts and not all_images:
+        raise UsageError("There is nothing to embed. Give --text, --image or a file of either.")
+    encoder = load(model or _library_model(library))
+    embeddings = embed_all(encoder, texts=all_texts, images=all_images, max_pixels=max_pixels)
+    target = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
+    embeddings.save(target)
+    if not quiet:
+        note(f"{target}: {len(all_images):,} images, {len(all_texts):,} texts, {encoder.space}")
+
+
+COMMANDS = (index, status, doctor, forget, models, embed)
+
+
+def load(name: str) -> Encoder:
+    """Load a model by name."""
+    from indexer.encoders.registry import load_encoder
+
+    return load_encoder(name)
+
+
+def library_encoder(library: Library) -> Encoder:
+    """Load the model of a library; an empty one has none."""
+    space = library.space
+    if space is None:
+        raise LibraryError(
+            f"The library at {library.path} is empty. Fill it with: sightseek index FOLDER"
+        )
+    return load(space.model)
+
+
+def require_device(device: str) -> None:
+    """Refuse a device that no model of this version runs on."""
+    if device in {"cuda", "mps"}:
+        raise UsageError(f"This version runs its models on the CPU. Leave out --device {device}.")
+
+
+def note(text: str) -> None:
+    """Print a note where it does not mix with results."""
+    click.echo(text, err=True)
+
+
+def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines that may hold names of files."""
+    for line in lines:
+        click.echo(printable(line), err=err)
+
+
+def printable(text: str) -> str:
+    """Show a name on a terminal: control characters of a file's name must not act on it."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """Show progress with rate and remaining time on a terminal, and nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def show(progress: Progress) -> None:
+        if progress.stage not in bars:
+            bars[progress.stage] = tqdm(
+                total=progress.total, desc=progress.stage, unit=progress.stage[:-1], smoothing=0.05
+            )
+        bar = bars[progress.stage]
+        bar.update(progress.done - bar.n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    # a stopped service or a closed terminal ends as cleanly as Ctrl-C
+    raise KeyboardInterrupt
+
+
+def _library_model(library: Path | None) -> str:
+    from indexer.library import Library
+
+    if library is None:
+        return "builtin"
+    with Library.open(library) as opened:
+        return opened.space.model if opened.space else "builtin"
+
+
+def _lines(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise SightseekError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
+    return [line.strip() for line in lines if line.strip()]

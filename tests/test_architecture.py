@@ -1,0 +1,128 @@
+"""The rules of the house that a reader relies on: one direction, no cycles, one home each."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import indexer
+import search
+
+PACKAGES = {"indexer": Path(indexer.__file__).parent, "search": Path(search.__file__).parent}
+HOMES = {
+    "faiss": {"indexer.vectors"},
+    "sqlalchemy": {"indexer.catalog", "indexer.library"},
+    "onnxruntime": {"indexer.encoders.bundle", "indexer.training"},
+    "tokenizers": {"indexer.encoders.bundle", "indexer.training"},
+    "torch": {"indexer.encoders.openclip", "indexer.encoders.export", "indexer.training"},
+    "open_clip": {"indexer.encoders.openclip", "indexer.encoders.export", "indexer.training"},
+    "click": {"indexer.cli", "search.cli"},
+    "tqdm": {"indexer.cli"},
+    "filelock": {"indexer.library"},
+    "platformdirs": {"indexer.library"},
+    "PIL": {"indexer.decode", "indexer.encoders", "indexer.training"},
+    "pi_heif": {"indexer.decode.heif"},
+    "rawpy": {"indexer.decode.raw"},
+    "pathspec": {"indexer.ignore"},
+}
+
+
+def module_names() -> dict[str, Path]:
+    names = {}
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = [package, *path.relative_to(folder).with_suffix("").parts]
+            names[".".join(parts).removesuffix(".__init__")] = path
+    return names
+
+
+MODULES = module_names()
+
+
+def imported(path: Path, *, at_import_only: bool) -> set[str]:
+    """Names of modules imported; without those for types alone, and within functions if asked."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        if at_import_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text("utf-8")))
+    return found
+
+
+def test_the_indexer_never_imports_search() -> None:
+    for name, path in MODULES.items():
+        if name.startswith("indexer"):
+            packages = {each.split(".")[0] for each in imported(path, at_import_only=False)}
+            assert "search" not in packages, name
+
+
+def test_modules_import_each_other_without_cycles() -> None:
+    graph = {
+        name: {each for each in imported(path, at_import_only=True) if each in MODULES} - {name}
+        for name, path in MODULES.items()
+    }
+    tuple(TopologicalSorter(graph).static_order())  # raises CycleError
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_an_outside_library_has_one_home(library: str) -> None:
+    users = {
+        name
+        for name, path in MODULES.items()
+        if any(each.split(".")[0] == library for each in imported(path, at_import_only=False))
+    }
+    strangers = {
+        name
+        for name in users
+        if not any(name == home or name.startswith(f"{home}.") for home in HOMES[library])
+    }
+    assert not strangers
+
+
+def loaded_after(code: str) -> set[str]:
+    code += "\nimport sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "from click.testing import CliRunner; from search.cli import main\n"
+    loaded = loaded_after(code + "assert CliRunner().invoke(main, ['--help']).exit_code == 0")
+    heavy = {"torch", "open_clip", "faiss", "onnxruntime", "sqlalchemy", "numpy", "PIL"}
+    assert not loaded & heavy
+
+
+def test_a_text_search_imports_neither_torch_nor_open_clip(tmp_path: Path) -> None:
+    code = f"""
+from click.testing import CliRunner
+from search.cli import main
+from search.sample import sample_folder
+library = ["--library", {str(tmp_path / "library")!r}]
+assert CliRunner().invoke(main, ["index", str(sample_folder()), *library]).exit_code == 0
+result = CliRunner().invoke(main, ["search", "a cat", *library])
+assert result.exit_code == 0 and "cat.jpg" in result.output, result.output
+"""
+    assert not loaded_after(code) & {"torch", "open_clip", "torchvision", "transformers"}
+
+
+def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
+    drawers = {"utils", "util", "common", "helpers", "misc"}
+    assert not [name for name in MODULES if name.split(".")[-1] in drawers]

@@ -1,0 +1,402 @@
+"""The command line as a contract, held through the installed command in a subprocess."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sysconfig
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search.sample import sample_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMAND = Path(sysconfig.get_path("scripts")) / "sightseek"
+
+
+def run(
+    *words: object, code: int = 0, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [str(COMMAND), *map(str, words)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+    )
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def error(*words: object, code: int = 1) -> str:
+    """Run what must fail, and return its one line."""
+    done = run(*words, code=code)
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert lines[-1].startswith("Error: ")
+    assert code == 2 or len(lines) == 1, lines
+    return lines[-1]
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of the sample collection. Tests only read it."""
+    library = tmp_path_factory.mktemp("indexed") / "library"
+    folder = sample_folder()
+    run("index", folder, "--captions", folder / "captions.csv", "--library", library)
+    return library
+
+
+@pytest.fixture
+def own(indexed: Path, tmp_path: Path) -> Path:
+    """A copy of that library, to change."""
+    return Path(shutil.copytree(indexed, tmp_path / "own"))
+
+
+def hits(*words: object) -> list[dict[str, object]]:
+    found = json.loads(run("search", *words, "--json").stdout)
+    assert list(found) == ["query", "target", "model", "hits"]
+    assert [hit["rank"] for hit in found["hits"]] == list(range(1, len(found["hits"]) + 1))
+    scores = [hit["score"] for hit in found["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    assert all(-1 <= score <= 1 for score in scores)
+    return list(found["hits"])
+
+
+def test_index_json_counts_what_happened(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    library, photos = tmp_path / "library", tmp_path / "photos"
+    paint(photos / "a.png", "red")
+    paint(photos / "b.jpg", "blue")
+    (photos / "bad.jpg").write_text("no photo")
+    report = json.loads(run("index", photos, "--library", library, "--json").stdout)
+    counts = ("added", "updated", "moved", "unchanged", "removed")
+    assert [report[name] for name in counts] == [2, 0, 0, 0, 0]
+    assert report["seconds"] > 0
+    assert report["images_per_second"] > 0
+    [skipped] = report["skipped"]
+    assert skipped["path"] == str(photos / "bad.jpg")
+    (photos / "a.png").rename(photos / "c.png")
+    paint(photos / "d.png", "green")
+    again = json.loads(run("index", photos, "--library", library, "--json").stdout)
+    assert [again[name] for name in counts] == [1, 0, 1, 1, 0]
+    assert again["skipped"] == report["skipped"]
+
+
+def test_text_finds_photos(indexed: Path) -> None:
+    found = hits("a cup of coffee", "--library", indexed, "-k", 3)
+    assert len(found) == 3
+    assert Path(str(found[0]["path"])).name == "coffee.jpg"
+    assert Path(str(found[0]["path"])).is_absolute()
+    assert found[0]["caption"] is None
+
+
+def test_a_photo_finds_photos_other_than_itself(indexed: Path) -> None:
+    cat = sample_folder() / "cat.jpg"
+    found = hits(cat, "--library", indexed)
+    assert str(cat) not in [hit["path"] for hit in found]
+    itself = hits(cat, "--library", indexed, "--include-self")[0]
+    assert itself["path"] == str(cat)
+    assert itself["score"] == pytest.approx(1, abs=1e-5)
+
+
+def test_a_photo_finds_captions(indexed: Path) -> None:
+    cat = sample_folder() / "cat.jpg"
+    found = hits(cat, "--target", "captions", "--library", indexed, "-k", 5)
+    assert any("cat" in str(hit["caption"]) for hit in found)
+    assert all(hit["path"] for hit in found)
+
+
+def test_text_finds_captions(indexed: Path) -> None:
+    found = hits("a photographer", "--target", "captions", "--library", indexed, "-k", 3)
+    assert any("camera" in str(hit["caption"]) for hit in found)
+
+
+def test_terms_add_subtract_and_weigh(indexed: Path) -> None:
+    coffee = sample_folder() / "coffee.jpg"
+    words = ["2:cat", "+", str(coffee), "-", "0.5:brick wall"]
+    found = json.loads(run("search", *words, "--library", indexed, "--json").stdout)
+    assert found["query"] == f"2:cat + {coffee} - 0.5:brick wall"
+    assert all(-1 <= hit["score"] <= 1 for hit in found["hits"])
+    names = [Path(hit["path"]).name for hit in found["hits"]]
+    assert names.index("cat.jpg") < names.index("brick-wall.jpg")
+
+
+def test_words_need_no_quotes(indexed: Path) -> None:
+    plain = hits("a", "cup", "of", "coffee", "--library", indexed)
+    assert plain == hits("a cup of coffee", "--library", indexed)
+
+
+def test_paths_come_one_a_line_or_ended_with_nul(indexed: Path) -> None:
+    lines = run("search", "a cat", "--library", indexed, "-k", 2, "--paths").stdout
+    assert len(lines.splitlines()) == 2
+    assert all(Path(line).is_file() for line in lines.splitlines())
+    nul = run("search", "a cat", "--library", indexed, "-k", 2, "-0").stdout
+    assert nul == lines.replace("\n", "\0")
+
+
+def test_results_on_a_pipe_hold_no_escape_codes(indexed: Path) -> None:
+    assert "\033" not in run("search", "a cat", "--library", indexed).stdout
+
+
+def test_an_empty_library_finds_nothing_and_succeeds(
+    tmp_path: Path, paint: Callable[..., Path]
+) -> None:
+    paint(tmp_path / "photos" / "a.png", "red")
+    run("index", tmp_path / "photos", "--library", tmp_path / "library")
+    run("forget", tmp_path / "photos", "--library", tmp_path / "library")
+    assert hits("a cat", "--library", tmp_path / "library") == []
+
+
+def test_the_library_may_come_from_the_environment(indexed: Path) -> None:
+    done = run("status", "--json", env={"SIGHTSEEK_LIBRARY": str(indexed)})
+    found = json.loads(done.stdout)
+    assert found["library"] == str(indexed)
+    assert found["model"] == "builtin"
+    assert found["photos"] == len(list(sample_folder().glob("*.jpg")))
+    assert found["captions"] > found["photos"]
+
+
+def test_embed_writes_unit_rows_in_input_order(tmp_path: Path) -> None:
+    folder, out = sample_folder(), tmp_path / "out.npz"
+    (tmp_path / "texts").write_text("a dog\na cat\n")
+    (tmp_path / "images").write_text(f"{folder / 'coffee.jpg'}\n")
+    inputs = ["--text", "a cup of coffee", "--texts-file", tmp_path / "texts"]
+    inputs += ["--image", folder / "cat.jpg", "--images-file", tmp_path / "images"]
+    run("embed", *inputs, "-o", out)
+    with np.load(out) as arrays:
+        images, texts = arrays["image_embeddings"], arrays["text_embeddings"]
+        assert str(arrays["space"]).startswith("builtin@")
+    assert images.dtype == texts.dtype == np.float32
+    assert (len(images), len(texts)) == (2, 3)
+    assert np.allclose(np.linalg.norm(np.concatenate([images, texts]), axis=1), 1, atol=1e-5)
+    scores = images @ texts.T
+    assert scores[0].argmax() == 2  # the cat
+    assert scores[1].argmax() == 0  # the coffee
+
+
+def test_evaluate_prints_both_directions(indexed: Path) -> None:
+    queries = sample_folder() / "captions.csv"
+    done = run("evaluate", "--queries", queries, "--library", indexed, "--json")
+    found = json.loads(done.stdout)
+    assert list(found) == ["text_to_image", "image_to_text"]
+    for measures in found.values():
+        assert {"recall@1", "recall@5", "recall@10", "mrr", "median_rank"} <= measures.keys()
+        assert 0 <= measures["recall@1"] <= measures["recall@5"] <= measures["recall@10"] <= 1
+    assert found["text_to_image"]["recall@5"] > 0.5
+
+
+def test_models_names_the_built_in_one() -> None:
+    [model] = json.loads(run("models", "--json").stdout)
+    assert model["name"] == "builtin"
+    assert model["bytes"] < 60e6
+
+
+def test_demo_shows_sensible_results_and_the_next_three_commands() -> None:
+    lines = run("demo").stdout
+    first = [line.rsplit("/", 1)[-1] for line in lines.splitlines() if line.startswith("  1  ")]
+    assert first[0] == "coffee.jpg"
+    assert first[1] == "cat-eyes.jpg"
+    assert len(re.findall(r"^  sightseek ", lines, flags=re.MULTILINE)) == 3
+
+
+def test_doctor_finds_a_sound_library_sound(indexed: Path) -> None:
+    checks = json.loads(run("doctor", "--library", indexed, "--json").stdout)
+    assert all(check["ok"] for check in checks)
+
+
+def test_forget_drops_photos_and_touches_no_file(own: Path) -> None:
+    cat = sample_folder() / "cat.jpg"
+    report = json.loads(run("forget", cat, "--library", own, "--json").stdout)
+    assert report["photos"] == 1
+    assert cat.is_file()
+    assert str(cat) not in run("search", "a cat", "--library", own, "--paths").stdout
+
+
+def test_quiet_prints_results_alone(tmp_path: Path, paint: Callable[..., Path]) -> None:
+    paint(tmp_path / "photos" / "a.png", "red")
+    done = run("index", tmp_path / "photos", "--library", tmp_path / "library", "--quiet")
+    assert done.stdout == done.stderr == ""
+
+
+def png_bomb(path: Path, side: int) -> None:
+    """Write a PNG whose header promises side x side pixels in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+
+    header = side.to_bytes(4, "big") * 2 + bytes([1, 0, 0, 0, 0])
+    rows = zlib.compress(bytes((side // 8 + 1) * side), 9)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+def test_files_that_cannot_be_read_are_named_and_the_rest_is_indexed(
+    tmp_path: Path, paint: Callable[..., Path]
+) -> None:
+    photos, library = tmp_path / "photos", tmp_path / "library"
+    good = paint(photos / "good.jpg", "red")
+    (photos / "text.jpg").write_text("this is no photo")
+    (photos / "empty.jpg").touch()
+    whole = (sample_folder() / "cat.jpg").read_bytes()
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) * 2 // 3])
+    png_bomb(photos / "bomb.png", 30_000)
+    report = json.loads(run("index", photos, "--library", library, "--json").stdout)
+    assert report["added"] == 1
+    reasons = {Path(skip["path"]).name: skip["reason"] for skip in report["skipped"]}
+    assert sorted(reasons) == ["bomb.png", "cut.jpg", "empty.jpg", "text.jpg"]
+    assert "empty" in reasons["empty.jpg"]
+    assert "truncated" in reasons["cut.jpg"]
+    assert "--max-pixels" in reasons["bomb.png"]
+    assert run("search", "red", "--library", library, "--paths").stdout == f"{good}\n"
+    names = [
+        skip["path"]
+        for skip in json.loads(run("status", "--library", library, "--json").stdout)["skipped"]
+    ]
+    assert len(names) == 4
+
+
+def test_a_missing_folder_is_one_line(tmp_path: Path) -> None:
+    line = error("index", tmp_path / "nowhere", "--library", tmp_path / "library")
+    assert str(tmp_path / "nowhere") in line
+
+
+def test_a_captions_file_with_wrong_columns_is_one_line(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.csv").write_text("foo,bar\n1,2\n")
+    before = run("status", "--library", own, "--json").stdout
+    line = error("index", sample_folder(), "--captions", tmp_path / "wrong.csv", "--library", own)
+    assert "foo" in line
+    assert "image,caption" in line
+    assert (
+        json.loads(run("status", "--library", own, "--json").stdout)["photos"]
+        == (json.loads(before)["photos"])
+    )
+
+
+def test_an_unknown_model_is_one_line_and_makes_no_library(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    line = error("index", sample_folder(), "--model", "no-such-model", "--library", library)
+    assert "no-such-model" in line
+    assert "builtin" in line
+    assert not library.exists()
+
+
+def test_a_missing_library_says_how_to_make_one(tmp_path: Path) -> None:
+    for words in (["search", "a cat"], ["status"], ["forget", tmp_path]):
+        line = error(*words, "--library", tmp_path / "none")
+        assert "sightseek index" in line
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_damaged_catalog_is_one_line_and_stays_as_it_is(own: Path) -> None:
+    catalog = own / "catalog.sqlite"
+    damaged = b"\0damaged" + catalog.read_bytes()[8:]
+    catalog.write_bytes(damaged)
+    for words in (["search", "a cat"], ["index", sample_folder()], ["status"]):
+        assert "damaged" in error(*words, "--library", own)
+    assert catalog.read_bytes() == damaged
+
+
+def test_a_library_of_another_space_is_refused(own: Path, tmp_path: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(own / "catalog.sqlite") as connection:
+        connection.execute("UPDATE space SET weights_digest = 'f00'")
+    for words in (["search", "a cat"], ["index", sample_folder()]):
+        assert "do not compare" in error(*words, "--library", own)
+
+
+def test_a_deleted_or_damaged_faiss_file_changes_no_result(own: Path) -> None:
+    before = hits("a cat", "--library", own)
+    snapshot = own / "photos.faiss"
+    data = bytearray(snapshot.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    snapshot.write_bytes(data)
+    assert hits("a cat", "--library", own) == before
+    snapshot.unlink()
+    assert hits("a cat", "--library", own) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search"],
+        ["search", "a cat", "-k", "0"],
+        ["search", "a cat", "+"],
+        ["search", "a cat", "--json", "--paths"],
+        ["search", "a cat", "--target", "videos"],
+        ["index"],
+        ["index", ".", "--no-such-option"],
+        ["embed", "-o", "out.npz"],
+        ["no-such-command"],
+    ],
+)
+def test_wrong_usage_exits_with_2(words: list[str], indexed: Path, tmp_path: Path) -> None:
+    done = run(*words, code=2, env={"SIGHTSEEK_LIBRARY": str(indexed)}, cwd=tmp_path)
+    assert done.stdout == ""
+    assert "Error: " in done.stderr
+
+
+def test_a_missing_query_photo_is_one_line(indexed: Path) -> None:
+    assert "nowhere.jpg" in error("search", "nowhere.jpg", "--library", indexed)
+
+
+def test_a_photo_that_cannot_be_embedded_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("this is no photo")
+    out = tmp_path / "out.npz"
+    assert "text.jpg" in error("embed", "--image", tmp_path / "text.jpg", "-o", out)
+    assert not out.exists()
+
+
+def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
+    photos, library = tmp_path / "photos", tmp_path / "library"
+    photos.mkdir()
+    noise = np.random.default_rng(0)
+    for i in range(320):
+        Image.fromarray(noise.integers(0, 255, (64, 64, 3), np.uint8)).save(photos / f"{i}.png")
+    process = subprocess.Popen(
+        [COMMAND, "index", photos, "--library", library, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not _committed(library):
+        pass
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    report = json.loads(stdout)
+    assert report["interrupted"]
+    assert 0 < report["added"] < 320
+    again = json.loads(run("index", photos, "--library", library, "--json").stdout)
+    assert again["unchanged"] == report["added"]
+    assert again["added"] + again["unchanged"] == 320
+
+
+def _committed(library: Path) -> bool:
+    import sqlite3
+
+    if not (library / "catalog.sqlite").exists():
+        return False
+    try:
+        with sqlite3.connect(f"file:{library / 'catalog.sqlite'}?mode=ro", uri=True) as connection:
+            return bool(connection.execute("SELECT count(*) FROM photo").fetchone()[0])
+    except sqlite3.OperationalError:  # its tables are not made yet
+        return False
