@@ -1,0 +1,1 @@
+"""Makers of the models that ship (extra `train`). Nothing outside this folder imports them."""
