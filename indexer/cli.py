@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import sys
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from indexer.errors import LibraryError, SightseekError, UsageError
+from indexer.errors import LibraryError, PathNotFoundError, SightseekError, UsageError
 from indexer.rendering import (
     model_json,
     model_lines,
@@ -23,69 +19,19 @@ from indexer.rendering import (
     status_lines,
     warning_lines,
 )
+from indexer.terminal import (
+    INTERRUPTED,
+    common_options,
+    echo_lines,
+    json_option,
+    max_pixels_option,
+    note,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
     from indexer.encoders import Encoder
     from indexer.library import Library
-    from indexer.pipeline import OnProgress
-    from indexer.records import Progress
-
-F = TypeVar("F", bound="Callable[..., Any]")
-
-INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
-
-
-class Main(click.Group):
-    """A group whose commands end with one clear line and an exit code, never a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; errors that the user can act on become messages."""
-        signal.signal(signal.SIGTERM, _interrupt)
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters is said of each photo
-        try:
-            return super().invoke(ctx)
-        except UsageError as error:
-            raise click.UsageError(str(error), ctx) from error
-        except SightseekError as error:
-            raise click.ClickException(str(error)) from error
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            if error.strerror is None:
-                raise
-            place = f": {error.filename}" if error.filename else ""
-            raise click.ClickException(f"{error.strerror}{place}.") from error
-        except KeyboardInterrupt:
-            note("Interrupted.")
-            raise click.exceptions.Exit(INTERRUPTED) from None
-
-
-def common_options(command: F) -> F:
-    """Give a command --library and --quiet, as every command has."""
-    library = click.option(
-        "--library",
-        envvar="SIGHTSEEK_LIBRARY",
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="DIR",
-        help="The library's folder; default: SIGHTSEEK_LIBRARY, or the platform's data folder.",
-    )
-    quiet = click.option(
-        "-q", "--quiet", is_flag=True, help="Print no progress and no notes, only results."
-    )
-    return library(quiet(command))
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-max_pixels_option = click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=250_000_000,
-    show_default=True,
-    metavar="N",
-    help="Refuse photos with more pixels than this.",
-)
 
 
 @click.command()
@@ -291,9 +237,11 @@ def embed(
     all_images = [*images, *map(Path, _lines(images_file))]
     if not all_texts and not all_images:
         raise UsageError("There is nothing to embed. Give --text, --image or a file of either.")
+    target = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
+    if not target.absolute().parent.is_dir():
+        raise PathNotFoundError(f"There is no folder {target.parent} to write to. Make it first.")
     encoder = load(model or _library_model(library))
     embeddings = embed_all(encoder, texts=all_texts, images=all_images, max_pixels=max_pixels)
-    target = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
     embeddings.save(target)
     if not quiet:
         note(f"{target}: {len(all_images):,} images, {len(all_texts):,} texts, {encoder.space}")
@@ -323,52 +271,6 @@ def require_device(device: str) -> None:
     """Refuse a device that no model of this version runs on."""
     if device in {"cuda", "mps"}:
         raise UsageError(f"This version runs its models on the CPU. Leave out --device {device}.")
-
-
-def note(text: str) -> None:
-    """Print a note where it does not mix with results."""
-    click.echo(text, err=True)
-
-
-def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
-    """Print lines that may hold names of files."""
-    for line in lines:
-        click.echo(printable(line), err=err)
-
-
-def printable(text: str) -> str:
-    """Show a name on a terminal: control characters of a file's name must not act on it."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-
-
-@contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[OnProgress | None]:
-    """Show progress with rate and remaining time on a terminal, and nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def show(progress: Progress) -> None:
-        if progress.stage not in bars:
-            bars[progress.stage] = tqdm(
-                total=progress.total, desc=progress.stage, unit=progress.stage[:-1], smoothing=0.05
-            )
-        bar = bars[progress.stage]
-        bar.update(progress.done - bar.n)
-
-    try:
-        yield show
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    # a stopped service or a closed terminal ends as cleanly as Ctrl-C
-    raise KeyboardInterrupt
 
 
 def _library_model(library: Path | None) -> str:

@@ -52,7 +52,7 @@ def _check_root(root: Path) -> Unseen | None:
         mode = root.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PathNotFoundError(
-            f"{root} is not there: check its spelling, and that its disk is mounted"
+            f"There is nothing at {root}. Check its spelling, and that its disk is mounted."
         ) from error
     except OSError as error:
         return Unseen(root, _why(error))

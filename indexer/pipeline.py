@@ -150,8 +150,9 @@ class _Run:
         with self._library.writing() as connection:
             embeddings.add(connection, embeddings.PHOTOS, self._space_id, rows)
             report = writer.write(connection, batch)
+            # counted before the commit, which no signal interrupts once it has begun
+            self.report += report + IndexReport(encoded=len(fresh))
         self._hashes.update(fresh)
-        self.report += report + IndexReport(encoded=len(fresh))
 
     def _commit_texts(self, texts: Sequence[str]) -> None:
         vectors = self._loader.encoder.encode_texts(texts)

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli import (
-    COMMANDS,
+from indexer.cli import COMMANDS, library_encoder, load
+from indexer.errors import UsageError
+from indexer.terminal import (
     Main,
     common_options,
     json_option,
-    library_encoder,
-    load,
     max_pixels_option,
     note,
     printable,
 )
-from indexer.errors import UsageError
 
 if TYPE_CHECKING:
     from search.engine import Hit, Results

@@ -91,7 +91,8 @@ def _in_ascii(url: str) -> str:
 
 def _in_one_line(reason: object) -> str:
     # a server may have written it
-    text = "".join(letter if letter.isprintable() else " " for letter in str(reason))
+    words = (isinstance(reason, OSError) and reason.strerror) or str(reason)
+    text = "".join(letter if letter.isprintable() else " " for letter in words)
     return " ".join(text.split())[:200].rstrip(".") or type(reason).__name__
 
 

@@ -364,6 +364,10 @@ def test_a_photo_that_cannot_be_embedded_is_one_line(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_embed_into_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    assert "no folder" in error("embed", "--text", "a cat", "-o", tmp_path / "none" / "out.npz")
+
+
 def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     photos, library = tmp_path / "photos", tmp_path / "library"
     photos.mkdir()

@@ -55,7 +55,7 @@ def open_text(path: Path, *, newline: str | None = None) -> Iterator[TextIO]:
         with path.open(encoding=_encoding_of(path), newline=newline) as file:
             yield file
     except (FileNotFoundError, NotADirectoryError) as error:
-        message = f"{path} is not there: check the path of the captions file"
+        message = f"There is no captions file at {path}. Check its path."
         raise PathNotFoundError(message) from error
     except UnicodeError:
         refuse(path, "is not UTF-8 text", "save it as UTF-8")

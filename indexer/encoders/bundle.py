@@ -146,7 +146,7 @@ class BundleEncoder:
             reason = str(error).splitlines()[0]
             raise BundleError(
                 f"ONNX Runtime {onnxruntime.__version__} cannot load {self.folder / name}: "
-                f"{reason}; upgrade onnxruntime or make the bundle again"
+                f"{reason}. Upgrade onnxruntime or make the bundle again."
             ) from error
 
     def _load_tokenizer(self) -> Any:
@@ -157,7 +157,7 @@ class BundleEncoder:
             tokenizer = Tokenizer.from_buffer(content)
         except ValueError as error:
             raise BundleError(
-                f"{self.folder / TOKENIZER} is no tokenizer ({error}); make the bundle again"
+                f"{self.folder / TOKENIZER} is no tokenizer ({error}). Make the bundle again."
             ) from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.manifest.text.context_length)
@@ -169,12 +169,12 @@ class BundleEncoder:
             content = path.read_bytes()
         except OSError as error:
             raise BundleError(
-                f"cannot read {path}: {error.strerror}; make the bundle again or fetch another copy"
+                f"{path} cannot be read: {error.strerror}. Make the bundle again."
             ) from error
         if hashlib.sha256(content).hexdigest() != self.manifest.digests[name]:
             raise BundleError(
-                f"{path} is not the file that its manifest names (another SHA-256); "
-                "make the bundle again or fetch another copy"
+                f"{path} is not the file that its manifest names (another SHA-256). "
+                "Make the bundle again or fetch another copy."
             )
         return content
 
@@ -213,8 +213,8 @@ def _unit_rows(vectors: Vectors, model: str) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(lengths).all() and lengths.all()):
         raise ModelError(
-            f"the model {model} gave vectors that are not finite or are zero; "
-            "its weights are damaged or an input was not finite: try another model"
+            f"The model {model} gave vectors that are not finite or are zero: "
+            "its weights are damaged or an input was not finite. Try another model."
         )
     unit: Vectors = np.divide(vectors, lengths, dtype=np.float32)
     return unit

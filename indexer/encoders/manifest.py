@@ -87,12 +87,12 @@ class Manifest:
         except (KeyError, TypeError, ValueError) as error:
             problem = f"lacks {error}" if isinstance(error, KeyError) else f"is wrong: {error}"
             raise BundleError(
-                f"{folder / MANIFEST} {problem}; make the bundle again or fetch another copy"
+                f"{folder / MANIFEST} {problem}. Make the bundle again or fetch another copy."
             ) from error
         for name in FILES:
             if not (folder / name).is_file():
                 raise BundleError(
-                    f"the bundle {folder} has no {name}; make it again or fetch another copy"
+                    f"The bundle {folder} has no {name}. Make it again or fetch another copy."
                 )
         return manifest
 
@@ -124,29 +124,29 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise BundleError(
-            f"{path.parent} is no bundle: it has no {MANIFEST}; name a bundle's folder"
+            f"{path.parent} is no bundle: it has no {MANIFEST}. Name a bundle's folder."
         ) from error
     except OSError as error:
         raise BundleError(
-            f"cannot read {path}: {error.strerror}; check its permissions and its disk"
+            f"{path} cannot be read: {error.strerror}. Check its permissions and its disk."
         ) from error
     except ValueError as error:
         raise BundleError(
-            f"{path} is no JSON ({error}); make the bundle again or fetch another copy"
+            f"{path} is no JSON ({error}). Make the bundle again or fetch another copy."
         ) from error
     if not isinstance(content, dict):
-        raise BundleError(f"{path} holds no JSON object; make the bundle again")
+        raise BundleError(f"{path} holds no JSON object. Make the bundle again.")
     return content
 
 
 def _check_format(content: Mapping[str, Any], folder: Path) -> None:
     version = content.get("format")
     if not isinstance(version, int):
-        raise BundleError(f"{folder / MANIFEST} lacks 'format'; make the bundle again")
+        raise BundleError(f"{folder / MANIFEST} lacks 'format'. Make the bundle again.")
     if version > FORMAT:
         raise BundleError(
-            f"the bundle {folder} has format {version} and this sightseek reads up to {FORMAT}; "
-            "upgrade sightseek"
+            f"The bundle {folder} has format {version} and this sightseek reads up to {FORMAT}. "
+            "Upgrade: pip install --upgrade sightseek"
         )
 
 

@@ -41,8 +41,8 @@ def load_encoder(name: str, *, threads: int | None = None) -> Encoder:
     if name and folder.is_dir():
         return BundleEncoder.load(folder, threads=threads)
     raise UnknownModelError(
-        f"no model is called {name!r}: use {BUILTIN!r} or the path of a bundle's folder "
-        "(this version does not load open_clip models yet)"
+        f"No model is called {name!r}. Use {BUILTIN!r} or the path of a bundle's folder "
+        "(this version does not load open_clip models yet)."
     )
 
 

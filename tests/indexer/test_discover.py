@@ -62,7 +62,7 @@ def test_relative_roots_give_absolute_paths(
 
 def test_a_missing_root_is_an_error_before_anything_is_listed(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
-    with pytest.raises(PathNotFoundError, match="gone is not there: check its spelling"):
+    with pytest.raises(PathNotFoundError, match=r"nothing at .*gone\. Check its spelling"):
         discover([tmp_path, tmp_path / "gone"])
 
 

@@ -505,7 +505,7 @@ def test_rows_before_a_bad_line_are_given(save: Save) -> None:
 def test_a_missing_file_is_told(tmp_path: Path, save: Save, name: str) -> None:
     save("text", "file.txt")
     for read in (read_captions, read_sidecar):
-        with pytest.raises(PathNotFoundError, match=r"is not there: check the path"):
+        with pytest.raises(PathNotFoundError, match=r"no captions file at .* Check its path"):
             read(tmp_path / name)
 
 
