@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,15 +32,21 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.library import Library
 
+ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what is wrong with it
+
 
 @click.command()
 @click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
+    "paths",
+    nargs=-1,
+    required=True,
+    type=ANY_PATH,
+    metavar="PATH...",
 )
 @click.option(
     "--captions",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     metavar="FILE",
     help="Captions: CSV 'image,caption', JSONL, COCO JSON or a Flickr token file. Repeatable.",
 )
@@ -82,11 +87,15 @@ def index(
     photos whose files are gone leave the library. Captions are read from --captions files,
     from 'photo.txt' or 'photo.jpg.txt' beside a photo, and from the photo's own metadata.
     """
+    from indexer.discover import discover
+    from indexer.files import absolute
     from indexer.library import Library
     from indexer.pipeline import index_photos
 
     require_device(device)
-    chosen = load(model) if model else None  # a wrong name makes no library
+    # neither a mistyped path nor a wrong model makes a library
+    discover([absolute(path) for path in paths], exclude=exclude)
+    chosen = load(model) if model else None
     with Library.open(library, writable=True) as opened:
         encoder = chosen or load(opened.space.model if opened.space else "builtin")
         with progress_bar(quiet=quiet) as on_progress:
@@ -146,7 +155,11 @@ def doctor(library: Path | None, *, as_json: bool, quiet: bool) -> None:
 
 @click.command()
 @click.argument(
-    "paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH..."
+    "paths",
+    nargs=-1,
+    required=True,
+    type=ANY_PATH,
+    metavar="PATH...",
 )
 @json_option
 @common_options
@@ -160,7 +173,7 @@ def forget(paths: tuple[Path, ...], library: Path | None, *, as_json: bool, quie
     # the library is opened for reading first: to forget from none must not make one
     Library.open(library).close()
     with Library.open(library, writable=True) as opened:
-        photos, captions = opened.forget([Path(os.path.abspath(path)) for path in paths])  # noqa: PTH100
+        photos, captions = opened.forget(paths)
         opened.save_snapshots()
     if as_json:
         click.echo(json.dumps({"photos": photos, "captions": captions}))
@@ -188,19 +201,19 @@ def models(library: Path | None, *, as_json: bool, quiet: bool) -> None:
     "--image",
     "images",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     metavar="P",
     help="A photo. Repeatable.",
 )
 @click.option(
     "--texts-file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(readable=False, path_type=Path, dir_okay=False),
     metavar="F",
     help="Texts, one a line.",
 )
 @click.option(
     "--images-file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(readable=False, path_type=Path, dir_okay=False),
     metavar="F",
     help="Photos' paths, one a line.",
 )
@@ -208,7 +221,7 @@ def models(library: Path | None, *, as_json: bool, quiet: bool) -> None:
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(readable=False, path_type=Path, dir_okay=False),
     metavar="OUT.npz",
     help="The file to write: image_embeddings, text_embeddings, space.",
 )
@@ -227,8 +240,9 @@ def embed(
     *,
     quiet: bool,
 ) -> None:
-    """Write the embeddings of texts and photos to a NumPy file, in the order given.
+    """Write the embeddings of texts and photos to a NumPy file.
 
+    Rows are in the order given: those of --text (or --image), then the file's lines.
     Needs no library; with --library and without --model, the library's model is used.
     """
     from indexer.embed import embed as embed_all
@@ -286,7 +300,14 @@ def _lines(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_bytes().decode("utf-8-sig").removesuffix("\n").split("\n")
+    except FileNotFoundError as error:
+        raise PathNotFoundError(f"There is no file at {path}. Check its path.") from error
     except UnicodeDecodeError as error:
         raise SightseekError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
-    return [line.strip() for line in lines if line.strip()]
+    lines = [line.removesuffix("\r") for line in lines]
+    if lines == [""]:
+        return []
+    if "" in lines:  # left out, it would shift every row after it
+        raise SightseekError(f"{path} is blank in line {lines.index('') + 1}. Fill or remove it.")
+    return lines

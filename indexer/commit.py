@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog import captions, photos
 from indexer.catalog.captions import EMBEDDED, NewCaption
+from indexer.files import is_within
 from indexer.loading import Failed, Loaded, NoPhoto
-from indexer.plan import is_gone, is_within
+from indexer.plan import is_gone
 from indexer.records import IndexReport, Skipped
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Writer:
     def _write(self, connection: Connection, item: Outcome) -> IndexReport:
         if isinstance(item, Loaded):
             return self._write_photo(connection, item)
+        if isinstance(item, NoPhoto) and str(item.file.path) in self.roots:  # it was named
+            item = Failed(item.file, "it is no photo", lasting=True)
         if isinstance(item, NoPhoto):  # remembered without a reason: not opened again, not reported
             return self._drop(connection, item.file, reason="")
         report = IndexReport(skipped=(Skipped(item.file.path, item.reason),))

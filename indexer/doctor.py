@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.catalog import embeddings, photos
+from indexer.catalog import embeddings, photos, spaces
 from indexer.decode.photo import decoders
 from indexer.encoders.registry import load_encoder
 from indexer.errors import SightseekError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+    from indexer.records import Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,19 @@ def _library(library: Library) -> Iterator[Check]:
         ok=not missing,
     )
     space = library.space
-    if space is not None and space.model != "builtin":
-        yield _model(space.model)
+    if space is not None:
+        yield _model_of(library, space)
+
+
+def _model_of(library: Library, space: Space) -> Check:
+    check = _model(space.model)
+    if not check.ok:
+        return check
+    try:
+        library.require_space(load_encoder(space.model).space)
+    except SightseekError as error:
+        return Check("library's model", str(error), ok=False)
+    return Check("library's model", f"{space}, as when the library was made")
 
 
 def _integrity(connection: Connection) -> Check:
@@ -94,10 +107,10 @@ def _integrity(connection: Connection) -> Check:
 def _snapshot(connection: Connection, library: Library, target: str) -> Check:
     path = library.path / f"{target}.faiss"
     token = embeddings.snapshot_token(connection, target)
-    space = library.space
-    if token is None or space is None:
+    found = spaces.current(connection)
+    if token is None or found is None:
         return Check(path.name, "not written yet")
-    index = FaissIndex.load(path, token=token, dim=space.dim)
+    index = FaissIndex.load(path, token=token, dim=found[1].dim)
     if index is None:
         # not a fault of the library: every search makes it anew from the catalog, only slower
         return Check(path.name, "missing or damaged: the next 'sightseek index' writes it anew")

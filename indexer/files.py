@@ -1,14 +1,29 @@
-"""Files that are either whole or not there. Knows nothing of what they hold."""
+"""Paths as a library keeps them, and files that are whole or not there. Knows no contents."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Container, Iterator
+
+
+def absolute(path: str | os.PathLike[str]) -> Path:
+    """Resolve `~` and `..` and leave links: photos keep the paths that their owner knows."""
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100
+
+
+def is_within(path: str, folders: Container[str]) -> bool:
+    """Tell whether a path is one of the folders or lies beneath one, however many they are."""
+    while path not in folders:
+        above = os.path.dirname(path)  # noqa: PTH120 - a Path for every step is slow
+        if above == path:
+            return False
+        path = above
+    return True
 
 
 @contextmanager

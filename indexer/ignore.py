@@ -39,7 +39,7 @@ class Rules:
     def read(cls, folder: str) -> Rules:
         """Read a folder's own ignore file. Raises OSError, ValueError."""
         text = Path(folder, IGNORE_FILE).read_text("utf-8-sig", errors="surrogateescape")
-        return cls.parse(text.splitlines(), base=folder)
+        return cls.parse([line.removesuffix("\r") for line in text.split("\n")], base=folder)
 
     def verdict(self, path: str, *, is_folder: bool) -> bool | None:
         """Tell whether `path` is ignored (True), expressly kept (False) or not mentioned (None)."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from indexer.catalog import captions, embeddings, photos, spaces
 from indexer.catalog.database import Database
@@ -25,13 +24,15 @@ from indexer.errors import (
     PathNotFoundError,
     SpaceMismatchError,
 )
+from indexer.files import absolute, is_within
 from indexer.vectors import FaissIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
+    from filelock import FileLock
     from sqlalchemy import Connection
 
     from indexer.records import Space
@@ -73,8 +74,8 @@ class Library:
         if not writable:
             if not catalog.is_file():
                 raise LibraryNotFoundError(
-                    f"There is no library at {folder}. Make it with: sightseek index FOLDER "
-                    "(or name another with --library)."
+                    f"There is no library at {folder}. "
+                    f"Make it with: sightseek index FOLDER --library {folder}"
                 )
             return cls(folder, Database.open(catalog, writable=False), None)
         lock = _locked(folder)
@@ -122,8 +123,11 @@ class Library:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that is committed as a whole, or not at all."""
-        if self._lock is None:
-            raise LibraryError(f"The library at {self.path} was opened for reading only.")
+        if self._lock is None or not self._lock.is_locked:
+            raise LibraryError(
+                f"The library at {self.path} is not open for writing. "
+                "Open it with Library.open(path, writable=True)."
+            )
         with self._database.write() as connection:
             yield connection
 
@@ -136,21 +140,29 @@ class Library:
     def use_space(self, space: Space) -> int:
         """Take a space as the library's own; return its id.
 
-        Raises SpaceMismatchError when the library already holds vectors of another.
+        Raises SpaceMismatchError when the library already holds vectors of another. The same model
+        under another name keeps its old one, unless nothing goes by that any more.
         """
+        from indexer.encoders.registry import is_known
+
         with self.reading() as connection:
             is_empty = embeddings.is_empty(connection)
         if not is_empty:
-            self.require_space(space, new=True)
+            self.require_space(space)
         self._indexes.clear()  # of another dimension, perhaps
         with self.writing() as connection:
-            return spaces.make_current(connection, space)
+            space_id = spaces.make_current(connection, space)
+            found = spaces.current(connection)
+            if found is not None and not is_known(found[1].model):
+                spaces.rename(connection, space_id, space.model)
+            return space_id
 
-    def require_space(self, space: Space, *, new: bool = False) -> int | None:
-        """Return the id of the library's space if it is this one; None if it has none yet."""
+    def require_space(self, space: Space) -> int:
+        """Return the id of the library's space, which must be this one.
+
+        Raises SpaceMismatchError, and LibraryError when nothing was ever indexed.
+        """
         found = self._current_space()
-        if found is None and new:
-            return None
         if found is None:
             raise LibraryError(
                 f"The library at {self.path} is empty. Fill it with: sightseek index FOLDER"
@@ -187,7 +199,7 @@ class Library:
                 embeddings.put_snapshot_token(connection, target, token)
             self._snapshots[target] = (index.last_id, len(index))
 
-    def forget(self, paths: Sequence[Path]) -> tuple[int, int]:
+    def forget(self, paths: Iterable[str | os.PathLike[str]]) -> tuple[int, int]:
         """Drop photos at or beneath paths, and captions that a captions file gave.
 
         Returns how many photos and captions left; files are never touched. Raises
@@ -195,13 +207,13 @@ class Library:
         """
         with self.writing() as connection:
             before = captions.count(connection)
-            known = photos.paths(connection)
+            known = photos.stamps(connection)
             skips = photos.skips(connection)
             gone: set[int] = set()
-            for path in paths:
-                ids = [photo_id for photo_id, photo in known.items() if photo.is_relative_to(path)]
-                unread = [skip for skip in skips if Path(skip).is_relative_to(path)]
-                if not (captions.remove_source(connection, str(path)) or ids or unread):
+            for path in map(str, map(absolute, paths)):
+                ids = [stamp.id for photo, stamp in known.items() if is_within(photo, {path})]
+                unread = [skip for skip in skips if is_within(skip, {path})]
+                if not (captions.remove_source(connection, path) or ids or unread):
                     raise PathNotFoundError(
                         f"The library at {self.path} knows nothing of {path}. "
                         "See what it holds with: sightseek status"
@@ -259,6 +271,8 @@ def _mismatch(path: Path, mine: Space, other: Space) -> str:
 
 
 def _locked(folder: Path) -> FileLock:
+    from filelock import FileLock, Timeout  # readers never need it
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / "lock", timeout=0, thread_local=False)  # any thread may close

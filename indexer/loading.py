@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.records import Facts, PhotoFile, Pixels
 
-_MOST_WORKERS = 8
+_MOST_WORKERS = 4  # a photo at the pixel cap takes gigabytes while it is decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import os
 import time
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from indexer.captioning import CaptionFile, write_files, write_sidecars
@@ -19,12 +18,14 @@ from indexer.catalog import embeddings, photos
 from indexer.commit import Writer
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
 from indexer.discover import discover
+from indexer.files import absolute
 from indexer.loading import Loaded, Loader
 from indexer.plan import Known, find_missing, make_plan, mounts_above
 from indexer.records import IndexReport, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
     from typing import TypeAlias
 
     from indexer.encoders import Encoder
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from indexer.plan import Plan
     from indexer.records import PhotoFile, Unseen
 
+    AnyPath: TypeAlias = str | os.PathLike[str]
     OnProgress: TypeAlias = Callable[[Progress], None]
 
 T = TypeVar("T")
@@ -43,11 +45,11 @@ _MOST_TEXTS = 256
 
 
 def index_photos(
-    paths: Iterable[str | os.PathLike[str]],
+    paths: AnyPath | Iterable[AnyPath],
     library: Library,
     encoder: Encoder,
     *,
-    captions: Iterable[str | os.PathLike[str]] = (),
+    captions: AnyPath | Iterable[AnyPath] = (),
     exclude: Sequence[str] = (),
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: OnProgress | None = None,
@@ -58,10 +60,10 @@ def index_photos(
     Raises PathNotFoundError, CaptionsError, SpaceMismatchError before anything is written.
     """
     started = time.monotonic()
-    roots = tuple(_absolute(path) for path in paths)
+    roots = tuple(absolute(path) for path in _several(paths))
     listing = discover(roots, exclude=exclude)
-    files = [CaptionFile.read(_absolute(path)) for path in captions]
-    run = _Run(library, Loader(encoder, max_pixels), on_progress or _unwatched)
+    files = [CaptionFile.read(absolute(path)) for path in _several(captions)]
+    run = _Run.open(library, Loader(encoder, max_pixels), on_progress or _unwatched)
     try:
         plan = run.plan(listing, roots)
         run.index_files(plan)
@@ -75,20 +77,37 @@ def index_photos(
 class _Run:
     """One run of the indexer over one library; its report grows step by step."""
 
-    def __init__(self, library: Library, loader: Loader, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        library: Library,
+        loader: Loader,
+        on_progress: OnProgress,
+        *,
+        space_id: int,
+        known: Known,
+        hashes: set[bytes],
+    ) -> None:
         self.report = IndexReport()
         self._library = library
         self._loader = loader
         self._on_progress = on_progress
-        self._space_id = library.use_space(loader.encoder.space)
+        self._space_id = space_id
+        self._known = known
+        self._hashes = hashes  # of the contents that have an embedding; grows
+
+    @classmethod
+    def open(cls, library: Library, loader: Loader, on_progress: OnProgress) -> _Run:
+        """Take the encoder's space, and read what the library knows before the run."""
+        space_id = library.use_space(loader.encoder.space)
         with library.reading() as connection:
-            self._known = Known(
+            known = Known(
                 stamps=photos.stamps(connection),
                 skips=photos.skips(connection),
                 mounts=photos.mounts(connection),
                 decoder=f"{decoders()}; {loader.max_pixels} pixels",
             )
-            self._hashes = embeddings.hashes(connection, embeddings.PHOTOS, self._space_id)
+            hashes = embeddings.hashes(connection, embeddings.PHOTOS, space_id)
+        return cls(library, loader, on_progress, space_id=space_id, known=known, hashes=hashes)
 
     def plan(self, listing: Iterable[PhotoFile | Unseen], roots: Sequence[Path]) -> Plan:
         """List the files; what needs no more work is reported."""
@@ -97,7 +116,7 @@ class _Run:
         plan = make_plan(others, roots, self._known)
         self.report += plan.report
         with self._library.writing() as connection:
-            photos.put_mounts(connection, mounts_above(plan.pending))
+            photos.put_mounts(connection, mounts_above(plan.seen.values()))
         return plan
 
     def index_files(self, plan: Plan) -> None:
@@ -175,9 +194,8 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _absolute(path: str | os.PathLike[str]) -> Path:
-    # `..` is resolved and links are not: photos keep the paths that their owner knows
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100
+def _several(paths: AnyPath | Iterable[AnyPath]) -> Iterable[AnyPath]:
+    return [paths] if isinstance(paths, str | os.PathLike) else paths
 
 
 def _unwatched(progress: Progress) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.files import is_within
 from indexer.records import IndexReport, PhotoFile, Skipped, Unseen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from indexer.catalog.photos import SkipStamp, Stamp
 
@@ -67,7 +68,8 @@ def make_plan(listing: Iterable[PhotoFile | Unseen], roots: Iterable[Path], know
             pending.append(item)
         elif reason:
             skipped.append(Skipped(item.path, reason))
-    unseen += _unmounted(roots, known.mounts)
+    told = {item.path for item in unseen}
+    unseen += [item for item in _unmounted(roots, known.mounts) if item.path not in told]
     report = IndexReport(unchanged=unchanged, skipped=tuple(skipped))
     return Plan(roots, seen, tuple(pending), tuple(unseen), report)
 
@@ -103,7 +105,7 @@ def mounts_above(files: Iterable[PhotoFile]) -> set[str]:
             if folder in folders:
                 break
             folders.add(folder)
-    return {folder for folder in folders if os.path.ismount(folder)}
+    return {folder for folder in folders if _is_mount(folder)}
 
 
 def is_gone(path: str, mounts: Iterable[str]) -> bool:
@@ -111,20 +113,15 @@ def is_gone(path: str, mounts: Iterable[str]) -> bool:
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return not any(is_within(path, {mount}) and not os.path.ismount(mount) for mount in mounts)
+        return not any(is_within(path, {mount}) and not _is_mount(mount) for mount in mounts)
     except OSError:
         return False
     return False
 
 
-def is_within(path: str, folders: Container[str]) -> bool:
-    """Tell whether a path is one of the folders or lies beneath one, however many they are."""
-    while path not in folders:
-        above = os.path.dirname(path)  # noqa: PTH120 - a Path for every step is slow
-        if above == path:
-            return False
-        path = above
-    return True
+def _is_mount(folder: str) -> bool:
+    # a link to a mount point stands for it; `ismount` itself says no to every link
+    return os.path.ismount(os.path.realpath(folder))
 
 
 def _is_same(stamp: Stamp | SkipStamp | None, file: PhotoFile) -> bool:
@@ -149,5 +146,5 @@ def _unmounted(roots: Collection[Path], mounts: Iterable[str]) -> list[Unseen]:
     return [
         Unseen(Path(mount), reason, empty=True)
         for mount in sorted(mounts)
-        if is_within(mount, folders) and not os.path.ismount(mount)
+        if is_within(mount, folders) and not _is_mount(mount)
     ]

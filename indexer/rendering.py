@@ -64,7 +64,7 @@ def warning_lines(report: IndexReport) -> Iterator[str]:
         yield f"Not listed: {each.path}: {each.reason}"
     if report.kept:
         yield (
-            f"Kept {report.kept:,} photos from there. If they are gone for good: "
+            f"Kept {_count(range(report.kept), 'photo')} from there. If gone for good: "
             "sightseek forget PATH"
         )
     if report.captions_unmatched:
@@ -128,7 +128,7 @@ def _named(path: Path, reason: str) -> dict[str, str]:
     return {"path": str(path), "reason": reason}
 
 
-def _count(names: Sequence[str], noun: str) -> str:
+def _count(names: Sequence[object], noun: str) -> str:
     return f"{len(names):,} {noun}{'' if len(names) == 1 else 's'}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog import captions, photos
+from indexer.catalog import captions, photos, spaces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +29,10 @@ class Status:
 def read_status(library: Library) -> Status:
     """Count what a library holds."""
     with library.reading() as connection:
+        found = spaces.current(connection)
         return Status(
             library=library.path,
-            space=library.space,
+            space=found[1] if found else None,
             photos=photos.count(connection),
             captions=captions.count(connection),
             skipped=photos.all_skipped(connection),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
@@ -15,6 +16,7 @@ from indexer.errors import SightseekError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TextIO
 
     from indexer.pipeline import OnProgress
     from indexer.records import Progress
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
+BROKEN_PIPE = 141  # and one whose reader went away
 
 
 class Main(click.Group):
@@ -34,11 +37,13 @@ class Main(click.Group):
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            raise click.UsageError(str(error), ctx) from error
+            raise click.UsageError(str(error)) from error
         except SightseekError as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
-            raise
+            # whoever read has seen enough; what is still buffered must not fail at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(BROKEN_PIPE) from None
         except OSError as error:
             if error.strerror is None:
                 raise
@@ -53,13 +58,15 @@ def common_options(command: F) -> F:
     """Give a command --library and --quiet, as every command has."""
     library = click.option(
         "--library",
-        envvar="SIGHTSEEK_LIBRARY",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="DIR",
         help="The library's folder; default: SIGHTSEEK_LIBRARY, or the platform's data folder.",
     )
     quiet = click.option(
-        "-q", "--quiet", is_flag=True, help="Print no progress and no notes, only results."
+        "-q",
+        "--quiet",
+        is_flag=True,
+        help="No progress, notes or summary: only results.",
     )
     return library(quiet(command))
 
@@ -86,6 +93,11 @@ def echo_lines(lines: Iterable[str], *, err: bool = False) -> None:
         click.echo(printable(line), err=err)
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a stream shows escape codes as intended; a closed one is None."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def printable(text: str) -> str:
     """Show a name on a terminal: control characters of a file's name must not act on it."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
@@ -94,7 +106,7 @@ def printable(text: str) -> str:
 @contextmanager
 def progress_bar(*, quiet: bool) -> Iterator[OnProgress | None]:
     """Show progress with rate and remaining time on a terminal, and nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not is_terminal(sys.stderr):
         yield None
         return
     from tqdm import tqdm

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import threading
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -32,6 +33,7 @@ class FaissIndex:
     def __init__(self, index: Any, *, last_id: int) -> None:
         self._index = index  # faiss.IndexIDMap2 over IndexFlatIP
         self.last_id = last_id  # the highest id ever added; ids only grow
+        self._lock = threading.Lock()  # FAISS must not search while it changes
 
     @classmethod
     def empty(cls, dim: int) -> FaissIndex:
@@ -83,14 +85,17 @@ class FaissIndex:
         """Add unit rows under new ids, each higher than any before."""
         if len(ids) == 0:
             return
-        self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
+        with self._lock:
+            self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
         self.last_id = max(self.last_id, int(ids.max()))
 
     def remove(self, ids: Ids) -> None:
         """Remove vectors; ids that are not there do not matter."""
         import faiss
 
-        if len(ids):
+        if len(ids) == 0:
+            return
+        with self._lock:
             self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids)))
 
     def search(self, query: Vector, top_k: int) -> tuple[Vector, Ids]:
@@ -105,7 +110,8 @@ class FaissIndex:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         # memory is what bounds one query: more threads only wait for each other
         faiss.omp_set_num_threads(1)
-        scores, ids = self._index.search(query.reshape(1, -1).astype(np.float32), top_k)
+        with self._lock:
+            scores, ids = self._index.search(query.reshape(1, -1).astype(np.float32), top_k)
         order = np.lexsort((ids[0], -scores[0]))
         order = order[ids[0][order] >= 0]  # FAISS fills up with -1 where a vector has no score
         return np.clip(scores[0][order], -1, 1), ids[0][order]  # rounding may pass 1

@@ -15,6 +15,7 @@ from indexer.errors import UsageError
 from indexer.terminal import (
     Main,
     common_options,
+    is_terminal,
     json_option,
     max_pixels_option,
     note,
@@ -109,7 +110,7 @@ def search(
 @click.option(
     "--queries",
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(readable=False, path_type=Path),
     metavar="CSV",
     help="Pairs 'image,caption'; the images must be in the library.",
 )
@@ -142,7 +143,7 @@ def evaluate(queries: Path, library: Path | None, *, as_json: bool, quiet: bool)
         click.echo(f"{name}  {row}")
     if not quiet:
         measures = evaluation.text_to_image
-        note(f"{measures.queries:,} captions over {evaluation.photos:,} photos")
+        note(f"{measures.queries:,} captions over {evaluation.photos:,} distinct photos")
 
 
 @main.command()
@@ -227,7 +228,7 @@ def _echo_hits(results: Results, *, quiet: bool) -> None:
 
 def _link(path: Path) -> str:
     name = printable(str(path))
-    if not sys.stdout.isatty():
+    if not is_terminal(sys.stdout):
         return name
     return f"\033]8;;{path.as_uri()}\033\\{name}\033]8;;\033\\"  # OSC 8
 

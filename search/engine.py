@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from indexer.catalog import captions, embeddings, photos
 from indexer.errors import DecodeError
+from indexer.files import absolute
 from search.ranking import combine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -71,7 +72,7 @@ class SearchEngine:
             rows = self._rows(query.target, scores, ids)
             found = [row for row in rows if not _is_in(row, hidden)]
             # rows that another process has just removed leave gaps: look further
-            if len(found) >= query.top_k or len(ids) == len(index):
+            if len(found) >= query.top_k or wanted >= len(index):
                 break
             wanted *= 2
         hits = [Hit(rank, *row) for rank, row in enumerate(found[: query.top_k], start=1)]
@@ -88,7 +89,7 @@ class SearchEngine:
         return combine(np.stack(vectors), [term.weight for term in query.terms])
 
     def _photo_vector(self, term: Term) -> Vector:
-        path = _absolute(term.value)
+        path = absolute(term.value)
         stored = self._stored_vector(path) if term.kind == "photo" else None
         if stored is not None:
             return stored
@@ -117,7 +118,7 @@ class SearchEngine:
                 found = photos.by_path(connection, path)
             except (OSError, UnicodeEncodeError):  # a name in no UTF-8 is in no catalog
                 return None
-            if found is None or space_id is None:
+            if found is None:
                 return None
             photo, stamp = found
             if (stamp.size, stamp.mtime_ns) != (status.st_size, status.st_mtime_ns):
@@ -166,12 +167,8 @@ def _own_paths(query: Query) -> frozenset[str]:
     if not query.exclude_self or query.target != "photos":
         return frozenset()
     photo_terms = (term for term in query.terms if term.kind == "photo")
-    return frozenset(os.path.realpath(_absolute(term.value)) for term in photo_terms)
+    return frozenset(os.path.realpath(absolute(term.value)) for term in photo_terms)
 
 
 def _is_in(row: Found, paths: frozenset[str]) -> bool:
     return bool(paths) and os.path.realpath(row[1].path) in paths
-
-
-def _absolute(path: str) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100

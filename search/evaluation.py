@@ -161,7 +161,6 @@ def evaluate(library: Library, encoder: Encoder, pairs: Sequence[Pair]) -> Evalu
 
 def _all_images(library: Library, encoder: Encoder) -> tuple[list[bytes], Vectors]:
     space_id = library.require_space(encoder.space)
-    assert space_id is not None  # a library without a space was refused
     kind = embeddings.PHOTOS
     with library.reading() as connection:
         vectors = {
@@ -170,7 +169,7 @@ def _all_images(library: Library, encoder: Encoder) -> tuple[list[bytes], Vector
             for key, vector in zip(ids.tolist(), rows, strict=True)
         }
         hashes = embeddings.hashes_by_id(connection, kind, list(vectors))
-        held = photos.by_hash(connection, list(hashes.values()))  # a run cut off leaves others
+        held = photos.hashes(connection)  # a run that was cut off leaves others
     kept = {hashes[key]: vector for key, vector in vectors.items() if hashes[key] in held}
     return list(kept), np.array(list(kept.values()), np.float32).reshape(-1, encoder.dim)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from http.client import HTTPException
+from queue import Empty, SimpleQueue
 from string import punctuation
+from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -33,12 +35,31 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECO
     """
     if not _is_web(url):
         raise FetchError(f"{url} is not an http or https URL. Check it.")
+    answers: SimpleQueue[bytes | FetchError] = SimpleQueue()
     deadline = time.monotonic() + max_seconds
+
+    def read() -> None:
+        try:
+            answers.put(_read(url, max_bytes, deadline))
+        except FetchError as error:
+            answers.put(error)
+
+    # a server may drip for ever wherever it likes: only a thread that is left behind is bounded
+    Thread(target=read, name="fetch", daemon=True).start()
+    try:
+        answer = answers.get(timeout=max_seconds)
+    except Empty:
+        raise FetchError(f"{url} takes longer than {max_seconds:g} s. {_BY_HAND}") from None
+    if isinstance(answer, FetchError):
+        raise answer
+    return answer
+
+
+def _read(url: str, max_bytes: int, deadline: float) -> bytes:
     too_large = FetchError(f"{url} is larger than {max_bytes / 2**20:.3g} MiB. {_BY_HAND}")
     try:
         request = Request(_in_ascii(url), headers=_HEADERS)  # noqa: S310  (http and https alone)
-        timeout = min(_CONNECT_SECONDS, max_seconds)
-        with build_opener(_WebOnly(deadline)).open(request, timeout=timeout) as response:
+        with build_opener(_WebOnly(deadline)).open(request, timeout=_CONNECT_SECONDS) as response:
             if (response.length or 0) > max_bytes:
                 raise too_large
             parts = bytearray()
@@ -47,7 +68,7 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECO
                 if len(parts) > max_bytes:
                     raise too_large
                 if time.monotonic() > deadline:
-                    raise FetchError(f"{url} takes longer than {max_seconds:g} s. {_BY_HAND}")
+                    raise FetchError(f"{url} takes too long. {_BY_HAND}")
             return bytes(parts)
     except HTTPError as error:
         fact = f"answered {error.code} {_in_one_line(error.reason)}"

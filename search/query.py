@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from indexer.decode.formats import HEAD_BYTES, claims_photo, sniff
 from indexer.errors import PathNotFoundError, UsageError
@@ -58,6 +58,8 @@ class Query:
     def __post_init__(self) -> None:
         if not self.terms:
             raise UsageError('There is nothing to search for. Try: sightseek search "a dog"')
+        if self.target not in get_args(Target):
+            raise UsageError(f"{self.target!r} cannot be searched for. Ask for photos or captions.")
         if self.top_k < 1:
             raise UsageError(f"{self.top_k} results cannot be given. Ask for at least 1.")
         if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):

@@ -9,7 +9,7 @@ from indexer.errors import PathNotFoundError
 
 def sample_folder() -> Path:
     """Return the folder of the sample photos, as installed or in a checkout."""
-    installed = Path(__file__).parent / "sample"
+    installed = Path(__file__).parent / "samples"
     checkout = Path(__file__).parent.parent / "data" / "sample"
     for folder in (installed, checkout):
         if (folder / "captions.csv").is_file():

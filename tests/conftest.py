@@ -70,6 +70,12 @@ def _embedded(colours: Vectors) -> Vectors:
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_library_of_ones_own() -> None:
+    # whoever runs the tests may have a library: no test may write to it
+    os.environ.pop("SIGHTSEEK_LIBRARY", None)
+
+
 @pytest.fixture
 def encoder() -> ColourEncoder:
     return ColourEncoder()

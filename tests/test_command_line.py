@@ -364,6 +364,85 @@ def test_a_photo_that_cannot_be_embedded_is_one_line(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_the_demo_leaves_ones_own_library_alone(own: Path) -> None:
+    before = run("status", "--json", "--library", own).stdout
+    run("demo", env={"SIGHTSEEK_LIBRARY": str(own)})
+    assert run("status", "--json", "--library", own).stdout == before
+
+
+def test_embed_needs_no_library_even_where_one_is_named(tmp_path: Path) -> None:
+    env = {"SIGHTSEEK_LIBRARY": str(tmp_path / "none")}
+    run("embed", "--text", "a cat", "-o", tmp_path / "out.npz", env=env)
+
+
+def test_a_blank_line_among_texts_to_embed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "texts").write_text("a\n\nb\n")
+    line = error("embed", "--texts-file", tmp_path / "texts", "-o", tmp_path / "out.npz")
+    assert "blank in line 2" in line
+
+
+def test_a_line_of_texts_to_embed_ends_where_a_line_feed_is(tmp_path: Path) -> None:
+    (tmp_path / "texts").write_text("a\u2028b\nc\n", "utf-8")
+    run("embed", "--texts-file", tmp_path / "texts", "-o", tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert len(arrays["text_embeddings"]) == 2
+
+
+def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    run("embed", "--text", "a cat", "-o", tmp_path / "out.npz", env=env)
+    assert not list(home.rglob("*"))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(indexed: Path) -> None:
+    words = f"'{COMMAND}' search cat --library '{indexed}' | head -c 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", words], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split()[-1] in {"0", "141"}
+    assert done.stderr == ""
+
+
+def test_a_closed_output_is_no_traceback(indexed: Path) -> None:
+    words = f"'{COMMAND}' search cat --library '{indexed}' >&-"
+    done = subprocess.run(
+        ["bash", "-c", words], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistyped_folder_makes_no_library(tmp_path: Path) -> None:
+    error("index", tmp_path / "nowhere", "--library", tmp_path / "library")
+    assert not (tmp_path / "library").exists()
+
+
+def test_a_file_that_is_named_and_is_no_photo_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no photo")
+    done = run("index", tmp_path / "notes.txt", "--library", tmp_path / "library", "--json")
+    [skipped] = json.loads(done.stdout)["skipped"]
+    assert "no photo" in skipped["reason"]
+
+
+def test_a_model_of_another_name_does_not_take_over_a_library(own: Path, tmp_path: Path) -> None:
+    from indexer.encoders.registry import BUILTIN_FOLDER
+
+    twin = Path(shutil.copytree(BUILTIN_FOLDER, tmp_path / "twin"))
+    run("index", sample_folder(), "--library", own, "--model", twin)
+    shutil.rmtree(twin)
+    assert hits("a cat", "--library", own)
+
+
+def test_doctor_sees_that_a_librarys_model_has_changed(own: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(own / "catalog.sqlite") as connection:
+        connection.execute("UPDATE space SET weights_digest = 'f00'")
+    done = run("doctor", "--library", own, code=1)
+    assert "do not compare" in done.stdout
+
+
 def test_embed_into_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     assert "no folder" in error("embed", "--text", "a cat", "-o", tmp_path / "none" / "out.npz")
 

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
     _Index: TypeAlias = dict[str, tuple[int, ...]]  # a name -> the photos that go by it
 
-_PHOTO_SUFFIX = re.compile(
-    r"\.(jpe?g?|jfif|png|apng|webp|avif|gif|tiff?|bmp|hei[cf]s?|hif|jxl|jp2"
-    r"|dng|cr[23w]|nef|nrw|arw|srf|sr2|raf|orf|rw2|pef|srw|3fr|iiq|x3f|raw)$",
-    re.IGNORECASE,
-)
 _UNTIDY = re.compile(r"^\.{1,2}(?:/|$)|/\.{0,2}(?:/|$)")  # `./`, `../`, `//`, a slash at the end
 _DRIVE = re.compile(r"[A-Za-z]:/")
 
@@ -161,7 +156,7 @@ def _tails(photos: Iterable[tuple[int, str]], length: int) -> Iterator[tuple[int
 
 def _without_suffixes(photos: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     for photo_id, path in photos:
-        yield photo_id, _PHOTO_SUFFIX.sub("", path)
+        yield photo_id, posixpath.splitext(path)[0] if has_photo_suffix(path) else path
 
 
 def _index(photos: Iterable[tuple[int, str]]) -> _Index:

@@ -140,14 +140,11 @@ def by_text_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes,
     return found
 
 
-def of_photo(
-    connection: Connection, photo_id: int, *, source: str | None = None
-) -> tuple[str, ...]:
-    """Return a photo's captions, of one source if it is given, oldest first."""
-    query = select(caption.c.text).where(caption.c.photo_id == photo_id)
-    if source is not None:
-        query = query.where(caption.c.source == source)
-    return tuple(connection.execute(query.order_by(caption.c.id)).scalars())
+def of_photo(connection: Connection, photo_id: int, *, source: str) -> tuple[str, ...]:
+    """Return the captions that one source gives a photo, oldest first."""
+    own = (caption.c.photo_id == photo_id, caption.c.source == source)
+    rows = connection.execute(select(caption.c.text).where(*own).order_by(caption.c.id))
+    return tuple(rows.scalars())
 
 
 def _row(item: NewCaption, source: str) -> dict[str, object]:

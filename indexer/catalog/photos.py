@@ -138,6 +138,11 @@ def by_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, list
     return found
 
 
+def hashes(connection: Connection) -> set[bytes]:
+    """Return the hashes of all photos' contents."""
+    return set(connection.execute(select(photo.c.content_hash)).scalars())
+
+
 def paths(connection: Connection) -> dict[int, Path]:
     """Return every photo's path by its id."""
     rows = connection.execute(select(photo.c.id, photo.c.path).order_by(photo.c.id))

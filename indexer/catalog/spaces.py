@@ -21,6 +21,11 @@ def current(connection: Connection) -> tuple[int, Space] | None:
     return None if row is None else (row[0], Space(*row[1:]))
 
 
+def rename(connection: Connection, space_id: int, model: str) -> None:
+    """Record another name to load a space's model by."""
+    connection.execute(update(space).where(space.c.id == space_id).values(model=model))
+
+
 def make_current(connection: Connection, chosen: Space) -> int:
     """Record a space, make it the current one, and return its id."""
     found = connection.execute(
@@ -31,10 +36,7 @@ def make_current(connection: Connection, chosen: Space) -> int:
     ).scalar_one_or_none()
     connection.execute(update(space).values(is_current=False))
     if found is not None:
-        # the same model may be known by a new name, such as a bundle's folder that moved
-        connection.execute(
-            update(space).where(space.c.id == found).values(is_current=True, model=chosen.model)
-        )
+        connection.execute(update(space).where(space.c.id == found).values(is_current=True))
         return int(found)
     new = insert(space).values(
         model=chosen.model,

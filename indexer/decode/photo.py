@@ -32,13 +32,11 @@ from indexer.decode.descriptions import read_descriptions
 from indexer.decode.facts import orientation, read_exif, read_facts
 from indexer.decode.formats import (
     HEAD_BYTES,
-    PHOTO_SUFFIXES,
     RAW_FORMATS,
     claims_photo,
     describe,
     foreign_image,
     photo_format,
-    sniff,
 )
 from indexer.decode.heif import open_heif
 from indexer.decode.raw import open_raw
@@ -50,19 +48,6 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
     from indexer.records import Facts
-
-__all__ = [
-    "DEFAULT_MAX_BYTES",
-    "DEFAULT_MAX_PIXELS",
-    "HEAD_BYTES",
-    "PHOTO_SUFFIXES",
-    "Decoded",
-    "claims_photo",
-    "decode",
-    "decoders",
-    "read_photo",
-    "sniff",
-]
 
 DEFAULT_MAX_PIXELS = 250_000_000
 DEFAULT_MAX_BYTES = 1 << 30
@@ -134,7 +119,8 @@ def read_photo(path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> bytes:
                 raise DecodeError(
                     f"the file has {status.st_size:,} bytes, more than the {max_bytes:,} allowed"
                 )
-            return head + file.read()
+            file.seek(0)
+            return file.read()
     except OSError as error:
         reason = (error.strerror or "input/output error").lower()
         raise UnreadableError(f"the file cannot be read: {reason}") from error

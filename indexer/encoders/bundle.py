@@ -7,6 +7,7 @@ A bundle is a folder: `manifest.json`, `image.onnx` (`pixels` -> `embeddings`), 
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -129,6 +130,8 @@ class BundleEncoder:
         return _unit_rows(vectors, self._space.model)
 
     def _load_tower(self, name: str, threads: int | None) -> Any:
+        # ONNX Runtime reports to its makers unless told not to before it is imported
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as errors
 

@@ -46,6 +46,11 @@ def load_encoder(name: str, *, threads: int | None = None) -> Encoder:
     )
 
 
+def is_known(name: str) -> bool:
+    """Tell whether there is a model of that name, sound or not."""
+    return name == BUILTIN or Path(name).expanduser().is_dir()
+
+
 def known_models() -> tuple[ModelInfo, ...]:
     """Describe the models that can be loaded by name."""
     return (_describe(BUILTIN, BUILTIN_FOLDER),)

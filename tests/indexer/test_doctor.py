@@ -45,7 +45,7 @@ def test_a_sound_library_has_nothing_wrong(filled: Path) -> None:
     assert checks["photos.faiss"].finding == "sound, 2 vectors"
     assert checks["captions.faiss"].finding == "sound, 1 vectors"
     assert checks["coverage"].finding == "every photo has its embedding"
-    assert "model colours" in checks
+    assert "library's model" in checks
 
 
 def test_looking_changes_nothing(filled: Path) -> None:

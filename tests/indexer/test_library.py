@@ -119,10 +119,21 @@ def test_a_file_in_the_librarys_place_is_one_clear_line(tmp_path: Path) -> None:
         Library.open(tmp_path / "library")
 
 
+def test_a_closed_library_cannot_write(tmp_path: Path) -> None:
+    closed = Library.open(tmp_path / "closed", writable=True)
+    closed.close()
+    with (
+        Library.open(tmp_path / "closed", writable=True),  # the lock is another's now
+        pytest.raises(LibraryError, match="not open for writing"),
+        closed.writing(),
+    ):
+        pass
+
+
 def test_a_reader_cannot_write(library: Library) -> None:
     with (
         Library.open(library.path) as reader,
-        pytest.raises(LibraryError, match="for reading only"),
+        pytest.raises(LibraryError, match="not open for writing"),
         reader.writing(),
     ):
         pass
@@ -433,6 +444,13 @@ def test_forgetting_a_captions_file_keeps_the_photos(
     assert filled.forget([table]) == (0, 2)
     assert len(filled.vectors("captions")) == 2  # the sidecar says "a square" too
     assert len(filled.vectors("photos")) == 5
+
+
+def test_forgetting_takes_paths_as_indexing_does(
+    filled: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    assert filled.forget([f"./{photos.name}"])[0] > 0
 
 
 def test_forgetting_what_is_not_known_changes_nothing(

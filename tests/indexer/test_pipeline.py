@@ -510,6 +510,31 @@ def test_an_unmounted_disk_removes_nothing_until_it_is_back(
     assert counts(index()) == {"unchanged": 1, "removed": 1}
 
 
+def test_an_unmounted_disk_behind_a_link_removes_nothing(
+    library: Library, photos: Path, paint: Paint, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = photos.parent / "disk"
+    mounted = {str(disk)}
+    # as the real one: no link is a mount point
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) in mounted)
+    photo = paint(disk / "b.png", "blue")
+    (photos / "link").symlink_to(disk)
+    index()
+    photo.unlink()
+    mounted.clear()
+    assert counts(index()) == {"kept": 1}
+    assert names_of(library) == ["b.png"]
+
+
+def test_one_path_may_stand_alone(
+    library: Library, photos: Path, paint: Paint, encoder: ColourEncoder
+) -> None:
+    paint(photos / "a.png", "red")
+    (photos / "c.csv").write_text("image,caption\na.png,red\n")
+    report = index_photos(str(photos), library, encoder, captions=photos / "c.csv")
+    assert (report.added, report.captions_added) == (1, 1)
+
+
 def test_a_root_inside_another_is_listed_once(
     library: Library, photos: Path, paint: Paint, index: Index
 ) -> None:

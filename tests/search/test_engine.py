@@ -384,6 +384,18 @@ def test_searches_beside_a_writer_are_whole(tmp_path: Path, encoder: ColourEncod
         assert len(engine.search(Query.parse("red", top_k=300)).hits) == 200
 
 
+def test_a_vector_without_a_score_is_passed_over(gallery: Gallery) -> None:
+    with gallery.library.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE image_embedding SET vector = zeroblob(length(vector)) WHERE id = 1"
+        )
+    (gallery.library.path / "photos.faiss").unlink()
+    with Library.open(gallery.library.path) as library:
+        engine = SearchEngine(library, gallery.encoder)
+        found = engine.search(Query.parse("red", top_k=100)).hits
+    assert 0 < len(found) < 100
+
+
 def test_one_engine_serves_several_threads(gallery: Gallery) -> None:
     expected = gallery.names("red")
     found: list[list[str]] = []

@@ -281,3 +281,8 @@ def test_a_folder_with_a_path_is_refused_and_a_word_that_names_one_is_a_word(
     assert Query.parse("beach").terms == (Term("text", "beach"),)
     with pytest.raises(UsageError, match="is a folder"):
         Query.parse(str(tmp_path / "beach"))
+
+
+def test_a_target_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="photos or captions"):
+        Query.parse("a cat", target="photo")  # type: ignore[arg-type]
