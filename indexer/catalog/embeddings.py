@@ -130,5 +130,6 @@ def _key(kind: Table) -> Column[bytes]:
 def _unit(blob: bytes, dim: int) -> Vectors:
     # float16 rounds the length by up to 5e-4; a cosine needs it to be one
     rows = np.frombuffer(blob, np.float16).reshape(-1, dim).astype(np.float32)
-    unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # a damaged vector becomes NaN, which no search finds
+        unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     return unit
