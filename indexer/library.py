@@ -25,7 +25,7 @@ from indexer.errors import (
     SpaceMismatchError,
 )
 from indexer.files import absolute, is_within
-from indexer.vectors import FaissIndex
+from indexer.vectors import FaissIndex, snapshot_holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -189,6 +189,8 @@ class Library:
         if self.space is None:
             return
         for target in TARGETS:
+            if target not in self._indexes and self._is_current(target):
+                continue
             index = self.vectors(target)
             if not _is_behind(self._snapshots.get(target), index):
                 continue
@@ -236,6 +238,21 @@ class Library:
     def _current_space(self) -> tuple[int, Space] | None:
         with self.reading() as connection:
             return spaces.current(connection)
+
+    def _is_current(self, target: Target) -> bool:
+        """Tell whether a snapshot holds all that the catalog does, without loading it."""
+        kind = _KINDS[target]
+        with self.reading() as connection:
+            found = spaces.current(connection)
+            token = embeddings.snapshot_token(connection, target)
+            if found is None or token is None:
+                return False
+            held = snapshot_holds(self.path / f"{target}.faiss", token=token)
+            if held is None:
+                return False
+            last_id, count = held
+            old = embeddings.count(connection, kind, found[0], up_to=last_id)
+            return old == count == embeddings.count(connection, kind, found[0])
 
     def _read_snapshot(self, connection: Connection, target: Target, dim: int) -> FaissIndex:
         token = embeddings.snapshot_token(connection, target)

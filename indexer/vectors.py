@@ -62,7 +62,12 @@ class FaissIndex:
         """Write a snapshot; a crash leaves the old file or the new one."""
         import faiss
 
-        trailer = {"token": token, "dim": self._index.d, "last_id": self.last_id}
+        trailer = {
+            "token": token,
+            "dim": self._index.d,
+            "last_id": self.last_id,
+            "count": len(self),
+        }
         text = json.dumps(trailer).encode()
         with replacing(path) as beside, beside.open("wb+") as file:
             faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
@@ -115,6 +120,18 @@ class FaissIndex:
         order = np.lexsort((ids[0], -scores[0]))
         order = order[ids[0][order] >= 0]  # FAISS fills up with -1 where a vector has no score
         return np.clip(scores[0][order], -1, 1), ids[0][order]  # rounding may pass 1
+
+
+def snapshot_holds(path: Path, *, token: str) -> tuple[int, int] | None:
+    """Return the last id and the count of a sound snapshot, without FAISS; None if it is not."""
+    try:
+        with path.open("rb") as file:
+            trailer = _read_trailer(file)
+    except OSError:
+        return None
+    if trailer is None or trailer["token"] != token:
+        return None
+    return trailer["last_id"], trailer["count"]
 
 
 def _read_trailer(file: BinaryIO) -> dict[str, Any] | None:

@@ -123,6 +123,18 @@ assert result.exit_code == 0 and "cat.jpg" in result.output, result.output
     assert not loaded_after(code) & {"torch", "open_clip", "torchvision", "transformers"}
 
 
+def test_indexing_what_has_not_changed_loads_neither_faiss_nor_a_model(tmp_path: Path) -> None:
+    code = f"""
+from click.testing import CliRunner
+from search.cli import main
+from search.sample import sample_folder
+words = ["index", str(sample_folder()), "--library", {str(tmp_path / "library")!r}]
+assert CliRunner().invoke(main, words).exit_code == 0
+"""
+    loaded_after(code)
+    assert not loaded_after(code) & {"faiss", "onnxruntime", "tokenizers", "torch"}
+
+
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
     drawers = {"utils", "util", "common", "helpers", "misc"}
     assert not [name for name in MODULES if name.split(".")[-1] in drawers]
