@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import PathNotFoundError, UsageError
+from indexer.files import absolute
 from indexer.ignore import IGNORE_FILE, Rules
 from indexer.records import FileStamp, PhotoFile, Unseen
 
@@ -33,10 +34,10 @@ def discover(roots: Sequence[Path], *, exclude: Sequence[str] = ()) -> Iterator[
     pattern, both before anything is listed.
     """
     _check_patterns(exclude)
-    absolute = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100 - links stay links
-    unseen = [note for root in absolute if (note := _check_root(root))]
+    wanted = [absolute(root) for root in roots]
+    unseen = [note for root in wanted if (note := _check_root(root))]
     lost = {note.path for note in unseen}
-    seen = [root for root in dict.fromkeys(absolute) if root not in lost]
+    seen = [root for root in dict.fromkeys(wanted) if root not in lost]
     return _Walk(exclude).run(seen, unseen)
 
 

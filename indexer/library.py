@@ -18,13 +18,13 @@ import numpy as np
 from indexer.catalog import captions, embeddings, photos, spaces
 from indexer.catalog.database import Database
 from indexer.errors import (
-    LibraryBusyError,
     LibraryError,
     LibraryNotFoundError,
     PathNotFoundError,
     SpaceMismatchError,
 )
 from indexer.files import absolute, is_within
+from indexer.lock import lock_folder
 from indexer.vectors import FaissIndex, snapshot_holds
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Library:
                     f"Make it with: sightseek index FOLDER --library {folder}"
                 )
             return cls(folder, Database.open(catalog, writable=False), None)
-        lock = _locked(folder)
+        lock = lock_folder(folder)
         try:
             return cls(folder, Database.open(catalog, writable=True), lock)
         except BaseException:
@@ -285,26 +285,6 @@ def _mismatch(path: Path, mine: Space, other: Space) -> str:
         f"those of {other}. Leave out --model to use its own, or index into another library "
         "with --library."
     )
-
-
-def _locked(folder: Path) -> FileLock:
-    from filelock import FileLock, Timeout  # readers never need it
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock", timeout=0, thread_local=False)  # any thread may close
-        lock.acquire()
-    except Timeout:
-        raise LibraryBusyError(
-            f"Another sightseek is writing to the library at {folder}. Wait until it has "
-            "finished; searching works meanwhile."
-        ) from None
-    except OSError as error:
-        raise LibraryError(
-            f"The library at {folder} cannot be written: {error.strerror or error}. "
-            "Name another folder with --library."
-        ) from error
-    return lock
 
 
 def _caught_up(

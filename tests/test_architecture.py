@@ -23,7 +23,7 @@ HOMES = {
     "open_clip": {"indexer.encoders.openclip", "indexer.encoders.export", "indexer.training"},
     "click": {"indexer.cli", "indexer.terminal", "search.cli"},
     "tqdm": {"indexer.terminal"},
-    "filelock": {"indexer.library"},
+    "filelock": {"indexer.library", "indexer.lock"},
     "platformdirs": {"indexer.library"},
     "PIL": {"indexer.decode", "indexer.encoders", "indexer.training"},
     "pi_heif": {"indexer.decode.heif"},
