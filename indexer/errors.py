@@ -10,6 +10,7 @@ SightseekError
 ├── ModelError              an encoder cannot be had
 │   ├── UnknownModelError   no model goes by that name
 │   └── BundleError         a bundle is incomplete, damaged or of another format
+├── TrainingError           a collection from which no model can be trained
 ├── LibraryError            a library cannot be used
 │   ├── LibraryNotFoundError
 │   ├── LibraryBusyError    another process is writing
@@ -61,6 +62,10 @@ class UnknownModelError(ModelError):
 
 class BundleError(ModelError):
     """A bundle is incomplete, damaged or of another format."""
+
+
+class TrainingError(SightseekError):
+    """A collection from which no model can be trained."""
 
 
 class LibraryError(SightseekError):

@@ -274,6 +274,13 @@ def default_path() -> Path:
     return user_data_path("sightseek", appauthor=False)
 
 
+def cache_path() -> Path:
+    """Return the folder for what can be made again."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("sightseek", appauthor=False)
+
+
 def _mismatch(path: Path, mine: Space, other: Space) -> str:
     if mine.model == other.model:
         return (

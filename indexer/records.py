@@ -115,6 +115,7 @@ class CaptionRow:
     text: str
     language: str | None = None
     line: int | None = None
+    collection: str | None = None  # where a table says its photos are from
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from indexer.terminal import (
     note,
     printable,
 )
+from indexer.training.cli import train
 
 if TYPE_CHECKING:
     from search.engine import Hit, Results
@@ -179,7 +180,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, train):
     main.add_command(_command)
 
 

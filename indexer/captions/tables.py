@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from indexer.captions.matching import has_photo_suffix
 from indexer.captions.text import (
     CAPTION,
+    COLLECTION,
     COLUMNS_REMEDY,
     IMAGE,
     IMAGE_REMEDY,
@@ -64,6 +65,7 @@ class _Layout:
     image: int
     caption: int
     language: int | None
+    collection: int | None
 
 
 def _layout_of(head: str) -> _Layout | None:
@@ -74,7 +76,8 @@ def _layout_of(head: str) -> _Layout | None:
             continue
         # Flickr30k's results.csv writes `| ` too, but quotes nothing.
         spaced = delimiter != "|" and f"{delimiter} " in head.partition("\n")[0]
-        return _Layout(delimiter, spaced, len(names), image, caption, _first_of(LANGUAGE, names))
+        language, collection = _first_of(LANGUAGE, names), _first_of(COLLECTION, names)
+        return _Layout(delimiter, spaced, len(names), image, caption, language, collection)
     return None
 
 
@@ -100,7 +103,9 @@ def _csv_rows(path: Path, layout: _Layout) -> Iterator[CaptionRow]:
             image = _cell(fields, layout.image)
             if not image:
                 refuse(path, f"names no image in line {line}", IMAGE_REMEDY)
-            yield CaptionRow(image, text, _cell(fields, layout.language) or None, line)
+            language = _cell(fields, layout.language) or None
+            collection = _cell(fields, layout.collection) or None
+            yield CaptionRow(image, text, language, line, collection)
 
 
 def _records(path: Path, file: TextIO, layout: _Layout) -> Iterator[tuple[int, list[str]]]:

@@ -21,6 +21,7 @@ IMAGE = (
 )
 CAPTION = ("caption", "text", "description", "comment")
 LANGUAGE = ("lang", "language")
+COLLECTION = ("source", "collection", "dataset")
 
 COLUMNS_REMEDY = "it needs a first line that names the columns image,caption"
 IMAGE_REMEDY = "fill in the image's name, or remove the caption"

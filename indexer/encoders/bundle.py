@@ -1,7 +1,9 @@
 """Images and texts to unit vectors with ONNX Runtime. Knows nothing of torch or of the maker.
 
 A bundle is a folder: `manifest.json`, `image.onnx` (`pixels` -> `embeddings`), `text.onnx`
-(`input_ids`, `attention_mask` if it wants one -> `embeddings`) and `tokenizer.json`.
+(`input_ids`, `attention_mask` if it wants one -> `embeddings`) and `tokenizer.json`. A text tower
+of two transformers also has `input_ids_2`, `attention_mask_2` and `tokenizer_2.json`. Towers may
+have more outputs; `sightseek train` reads those called `features.` and so on.
 """
 
 from __future__ import annotations
@@ -11,7 +13,14 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from indexer.encoders.manifest import IMAGE_TOWER, TEXT_TOWER, TOKENIZER, Manifest
+from indexer.encoders.manifest import (
+    IMAGE_TOWER,
+    SECOND_TOKENIZER,
+    TEXT_TOWER,
+    TOKENIZER,
+    Manifest,
+    TextSettings,
+)
 from indexer.encoders.preprocess import preprocess
 from indexer.errors import BundleError, ModelError
 from indexer.records import Space
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+EMBEDDINGS = "embeddings"  # the output that every tower has
 IMAGE_BATCH = 16  # larger ones run no faster on a CPU and take more memory
 TEXT_BATCH = 64
 BATCH_TOKENS = 2048  # long texts go in smaller batches
@@ -48,7 +58,7 @@ class BundleEncoder:
         )
         self._image_tower = _Once(lambda: self._load_tower(IMAGE_TOWER, threads))
         self._text_tower = _Once(lambda: self._load_tower(TEXT_TOWER, threads))
-        self._tokenizer = _Once(self._load_tokenizer)
+        self._tokenizers = _Once(self._load_tokenizers)
 
     @classmethod
     def load(
@@ -83,87 +93,102 @@ class BundleEncoder:
 
     def encode_images(self, images: Sequence[Pixels]) -> Vectors:
         """Encode preprocessed images, in order; `(n, dim)`, unit rows."""
-        import numpy as np
-
-        vectors = np.empty((len(images), self.dim), dtype=np.float32)
-        for start in range(0, len(images), IMAGE_BATCH):
-            rows = slice(start, start + IMAGE_BATCH)
-            pixels = np.stack(images[rows])  # (batch, 3, size, size)
-            vectors[rows] = self._run(self._image_tower(), {"pixels": pixels})
-        return vectors
+        return _unit_rows(self.image_outputs(images, [EMBEDDINGS])[EMBEDDINGS], self._space.model)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode texts, in order; `(n, dim)`, unit rows. A text's row is the same in any batch."""
+        return _unit_rows(self.text_outputs(texts, [EMBEDDINGS])[EMBEDDINGS], self._space.model)
+
+    @property
+    def image_output_names(self) -> tuple[str, ...]:
+        """What the image tower can tell of an image."""
+        return tuple(output.name for output in self._image_tower().get_outputs())
+
+    @property
+    def text_output_names(self) -> tuple[str, ...]:
+        """What the text tower can tell of a text."""
+        return tuple(output.name for output in self._text_tower().get_outputs())
+
+    def image_outputs(self, images: Sequence[Pixels], names: Sequence[str]) -> dict[str, Vectors]:
+        """Give the outputs `names` of the image tower for images, in order; `(n, width)` each."""
         import numpy as np
 
-        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        tower = self._image_tower()
+        outputs = _empty_rows(tower, names, len(images), dim=self.dim)
+        for start in range(0, len(images), IMAGE_BATCH):
+            rows = slice(start, start + IMAGE_BATCH)
+            pixels = np.stack(images[rows])  # (batch, 3, size, size)
+            for name, values in zip(names, tower.run(names, {"pixels": pixels}), strict=True):
+                outputs[name][rows] = values
+        return outputs
+
+    def text_outputs(self, texts: Sequence[str], names: Sequence[str]) -> dict[str, Vectors]:
+        """Give the outputs `names` of the text tower for texts, in order; `(n, width)` each."""
+        tower = self._text_tower()
+        outputs = _empty_rows(tower, names, len(texts), dim=self.dim)
+        wanted = {entry.name for entry in tower.get_inputs()}
         for start in range(0, len(texts), TOKENIZE_AT_ONCE):
             some = self._tokenize(texts[start : start + TOKENIZE_AT_ONCE])
-            for batch in _batches_by_length([len(ids) for ids in some]):
+            for batch in _batches_by_length([max(map(len, ids)) for ids in some]):
                 tokens = self._pad([some[index] for index in batch])
+                given = {name: value for name, value in tokens.items() if name in wanted}
                 rows = [start + index for index in batch]
-                vectors[rows] = self._run(self._text_tower(), tokens)
-        return vectors
+                for name, values in zip(names, tower.run(names, given), strict=True):
+                    outputs[name][rows] = values
+        return outputs
 
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        if self.manifest.text.lowercase:
-            texts = [text.lower() for text in texts]
-        return [encoding.ids for encoding in self._tokenizer().encode_batch(list(texts))]
+    @property
+    def _text_settings(self) -> tuple[TextSettings, ...]:
+        second = self.manifest.second_text
+        return (self.manifest.text,) if second is None else (self.manifest.text, second)
 
-    def _pad(self, ids: Sequence[list[int]]) -> dict[str, npt.NDArray[np.int64]]:
-        import numpy as np
+    def _tokenize(self, texts: Sequence[str]) -> list[tuple[list[int], ...]]:
+        """Give each text's ids, a list for each tokenizer."""
+        columns = []
+        for settings, tokenizer in zip(self._text_settings, self._tokenizers(), strict=True):
+            cased = [text.lower() if settings.lowercase else text for text in texts]
+            columns.append([encoding.ids for encoding in tokenizer.encode_batch(cased)])
+        return list(zip(*columns, strict=True))
 
-        settings = self.manifest.text
-        longest = max(len(row) for row in ids)
-        length = settings.context_length if settings.padding == "context" else longest
-        input_ids = np.full((len(ids), length), settings.pad_id, dtype=np.int64)
-        attention_mask = np.zeros((len(ids), length), dtype=np.int64)
-        for row, tokens in enumerate(ids):
-            input_ids[row, : len(tokens)] = tokens
-            attention_mask[row, : len(tokens)] = 1
-        return {"input_ids": input_ids, "attention_mask": attention_mask}
-
-    def _run(self, tower: Any, inputs: dict[str, Any]) -> Vectors:
-        wanted = {entry.name for entry in tower.get_inputs()}
-        given = {name: value for name, value in inputs.items() if name in wanted}
-        (vectors,) = tower.run(["embeddings"], given)
-        return _unit_rows(vectors, self._space.model)
+    def _pad(self, ids: Sequence[tuple[list[int], ...]]) -> dict[str, npt.NDArray[np.int64]]:
+        inputs: dict[str, npt.NDArray[np.int64]] = {}
+        for number, settings in enumerate(self._text_settings):
+            suffix = f"_{number + 1}" if number else ""
+            input_ids, attention_mask = _padded([row[number] for row in ids], settings)
+            inputs |= {f"input_ids{suffix}": input_ids, f"attention_mask{suffix}": attention_mask}
+        return inputs
 
     def _load_tower(self, name: str, threads: int | None) -> Any:
-        # ONNX Runtime reports to its makers unless told not to before it is imported
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as errors
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
-        # waiting threads would spin on the cores that decode the next photos
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_mem_pattern = False  # batches differ in shape, patterns would pile up
+        # waiting threads would spin on the cores that decode the next photos; a text's many small
+        # steps wait for each other, and waking up takes longer than a step
+        spinning = name == TEXT_TOWER
         try:
-            return onnxruntime.InferenceSession(
-                self._verified(name), options, providers=["CPUExecutionProvider"]
-            )
-        except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,
-                errors.InvalidArgument, errors.RuntimeException) as error:  # fmt: skip
-            reason = str(error).splitlines()[0]
+            return open_session(self._verified(name), threads=threads, spinning=spinning)
+        except ModelError as error:
             raise BundleError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot load {self.folder / name}: "
-                f"{reason}. Upgrade onnxruntime or make the bundle again."
+                f"ONNX Runtime cannot load {self.folder / name}: {error}. "
+                "Upgrade onnxruntime or make the bundle again."
             ) from error
 
-    def _load_tokenizer(self) -> Any:
+    def _load_tokenizers(self) -> tuple[Any, ...]:
+        names = (TOKENIZER, SECOND_TOKENIZER)[: len(self._text_settings)]
+        return tuple(
+            self._load_tokenizer(name, settings.context_length)
+            for name, settings in zip(names, self._text_settings, strict=True)
+        )
+
+    def _load_tokenizer(self, name: str, context_length: int) -> Any:
         from tokenizers import Tokenizer
 
-        content = self._verified(TOKENIZER)
+        content = self._verified(name)
         try:
             tokenizer = Tokenizer.from_buffer(content)
         except ValueError as error:
             raise BundleError(
-                f"{self.folder / TOKENIZER} is no tokenizer ({error}). Make the bundle again."
+                f"{self.folder / name} is no tokenizer ({error}). Make the bundle again."
             ) from error
         tokenizer.no_padding()
-        tokenizer.enable_truncation(self.manifest.text.context_length)
+        tokenizer.enable_truncation(context_length)
         return tokenizer
 
     def _verified(self, name: str) -> bytes:
@@ -182,6 +207,25 @@ class BundleEncoder:
         return content
 
 
+def open_session(content: bytes, *, threads: int | None = None, spinning: bool = False) -> Any:
+    """Load an ONNX graph into ONNX Runtime; ModelError where it refuses the graph."""
+    # ONNX Runtime reports to its makers unless told not to before it is imported
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    options.enable_mem_pattern = False  # batches differ in shape, patterns would pile up
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,
+            errors.InvalidArgument, errors.RuntimeException) as error:  # fmt: skip
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{reason} (version {onnxruntime.__version__})") from error
+
+
 class _Once(Generic[T]):
     """A value that is made on the first call, by one thread, and kept."""
 
@@ -195,6 +239,33 @@ class _Once(Generic[T]):
             if not self._made:
                 self._made.append(self._make())
             return self._made[0]
+
+
+def _empty_rows(tower: Any, names: Sequence[str], count: int, *, dim: int) -> dict[str, Vectors]:
+    """Make room for outputs; a graph need not state a width for its embeddings."""
+    import numpy as np
+
+    widths = {output.name: output.shape[-1] for output in tower.get_outputs()}
+    return {
+        name: np.empty((count, dim if name == EMBEDDINGS else widths[name]), np.float32)
+        for name in names
+    }
+
+
+def _padded(
+    ids: Sequence[list[int]], settings: TextSettings
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give ids and mask, `(n, length)` each."""
+    import numpy as np
+
+    longest = max(len(row) for row in ids)
+    length = settings.context_length if settings.padding == "context" else longest
+    input_ids = np.full((len(ids), length), settings.pad_id, dtype=np.int64)
+    attention_mask = np.zeros((len(ids), length), dtype=np.int64)
+    for row, tokens in enumerate(ids):
+        input_ids[row, : len(tokens)] = tokens
+        attention_mask[row, : len(tokens)] = 1
+    return input_ids, attention_mask
 
 
 def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2  # 1 had one tokenizer
 MANIFEST = "manifest.json"
 IMAGE_TOWER = "image.onnx"
 TEXT_TOWER = "text.onnx"
 TOKENIZER = "tokenizer.json"
-FILES = (IMAGE_TOWER, TEXT_TOWER, TOKENIZER)
+SECOND_TOKENIZER = "tokenizer_2.json"  # of a text tower that reads two transformers' tokens
+CLASSES = "classes.csv"  # what the classes of the image tower's classifier are called
+FILES = (IMAGE_TOWER, TEXT_TOWER, TOKENIZER)  # every bundle has these
 
-Precision = Literal["fp32", "int8"]  # of the weights in the file
+Precision = Literal["fp32", "int8", "int4+int8"]  # of the weights in the file
 Padding = Literal["longest", "context"]
 
 
@@ -49,6 +51,7 @@ class Source:
     part: str
     origin: str
     licence: str
+    shipped: bool = True  # False for what was only learned from
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Agreement:
     mean: float
     first_percentile: float
     lowest: float
+    recall_at_10_change: float | None = None  # from fp32, fractions of 1, on photos held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Manifest:
     sources: tuple[Source, ...]
     image_agreement: Agreement | None = None
     text_agreement: Agreement | None = None
+    second_text: TextSettings | None = None  # for `tokenizer_2.json`, where there is one
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -89,7 +94,7 @@ class Manifest:
             raise BundleError(
                 f"{folder / MANIFEST} {problem}. Make the bundle again or fetch another copy."
             ) from error
-        for name in FILES:
+        for name in manifest.digests:
             if not (folder / name).is_file():
                 raise BundleError(
                     f"The bundle {folder} has no {name}. Make it again or fetch another copy."
@@ -98,25 +103,35 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`, whole or not at all."""
-        content = {"format": FORMAT, **asdict(self)}
+        content = {"format": 1 if self.second_text is None else FORMAT, **asdict(self)}
+        if self.second_text is None:
+            del content["second_text"]
         with replacing(folder / MANIFEST) as beside:
             beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
     @property
     def weights_digest(self) -> str:
-        """SHA-256 over the digests of both towers and the tokenizer, in hex."""
-        return _sha256("\n".join(self.digests[name] for name in FILES))
+        """SHA-256 over the digests of both towers and the tokenizers, in hex."""
+        return _sha256("\n".join(self.digests[name] for name in self.encoding_files))
+
+    @property
+    def encoding_files(self) -> tuple[str, ...]:
+        """The files that decide what vectors come out."""
+        return FILES if self.second_text is None else (*FILES, SECOND_TOKENIZER)
 
     @property
     def preprocessing_digest(self) -> str:
         """SHA-256 over the settings for images and texts, in hex."""
         settings = {"image": asdict(self.image), "text": asdict(self.text)}
+        if self.second_text is not None:
+            settings["second_text"] = asdict(self.second_text)
         return _sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")))
 
     @property
     def licence(self) -> str:
-        """The licences of all parts, each named once."""
-        return ", ".join(dict.fromkeys(source.licence for source in self.sources))
+        """The licences of all parts that ship, each named once."""
+        shipped = (source.licence for source in self.sources if source.shipped)
+        return ", ".join(dict.fromkeys(shipped))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -156,6 +171,9 @@ def _from_json(content: Mapping[str, Any]) -> Manifest:
     dim = content["dim"]
     if not isinstance(dim, int) or dim < 1:
         raise ValueError(f"dim is {dim!r}")
+    second = content.get("second_text")
+    required = FILES if second is None else (*FILES, SECOND_TOKENIZER)
+    optional = [CLASSES] if CLASSES in content["digests"] else []
     return Manifest(
         name=content["name"],
         description=content["description"],
@@ -164,10 +182,11 @@ def _from_json(content: Mapping[str, Any]) -> Manifest:
         text=TextSettings(**content["text"]),
         image_precision=_precision(content["image_precision"]),
         text_precision=_precision(content["text_precision"]),
-        digests={name: str(content["digests"][name]) for name in FILES},
+        digests={name: str(content["digests"][name]) for name in (*required, *optional)},
         sources=tuple(Source(**source) for source in content["sources"]),
         image_agreement=_agreement(content.get("image_agreement")),
         text_agreement=_agreement(content.get("text_agreement")),
+        second_text=None if second is None else TextSettings(**second),
     )
 
 

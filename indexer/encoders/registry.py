@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.encoders.bundle import BundleEncoder
-from indexer.encoders.manifest import FILES, Manifest
+from indexer.encoders.manifest import Manifest
 from indexer.errors import UnknownModelError
 
 if TYPE_CHECKING:
@@ -35,11 +35,18 @@ def load_encoder(name: str, *, threads: int | None = None) -> Encoder:
 
     Raises UnknownModelError for any other name and BundleError for a damaged bundle.
     """
+    folder = bundle_folder(name)
+    own_name = BUILTIN if name == BUILTIN else None
+    return BundleEncoder.load(folder, name=own_name, threads=threads)
+
+
+def bundle_folder(name: str) -> Path:
+    """Find the folder of the bundle called `name`; raises UnknownModelError."""
     if name == BUILTIN:
-        return BundleEncoder.load(BUILTIN_FOLDER, name=BUILTIN, threads=threads)
+        return BUILTIN_FOLDER
     folder = Path(name).expanduser()
     if name and folder.is_dir():
-        return BundleEncoder.load(folder, threads=threads)
+        return folder
     raise UnknownModelError(
         f"No model is called {name!r}. Use {BUILTIN!r} or the path of a bundle's folder "
         "(this version does not load open_clip models yet)."
@@ -62,7 +69,7 @@ def _describe(name: str, folder: Path) -> ModelInfo:
         name=name,
         dim=manifest.dim,
         image_size=manifest.image.size,
-        bytes_on_disk=sum((folder / file).stat().st_size for file in FILES),
+        bytes_on_disk=sum((folder / file).stat().st_size for file in manifest.digests),
         precision=f"image {manifest.image_precision}, text {manifest.text_precision}",
         licence=manifest.licence,
         description=manifest.description,

@@ -1,30 +1,28 @@
-"""fp32 ONNX graphs to int8 ones that give the same vectors on every CPU and in every batch.
+"""fp32 convolutional graphs to int8 ones that give the same vectors on every CPU, in every batch.
 
-Convolutions compute in int8, their ranges fixed beforehand. A transformer only stores int8: its
-activations would need a scale per token to be precise, and one per batch (ONNX Runtime's dynamic
-quantisation) would make a text's vector depend on the texts beside it.
+Convolutions compute in int8, their ranges fixed beforehand. Knows nothing of transformers.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto
 
     from indexer.records import Pixels
-
-PEAK = 127  # of int8; two neighbours may reach it together, and with rounding 128
-LARGE = 1 << 16  # numbers; what is smaller stays as it is
 
 
 def quantise_convolutions(
@@ -35,13 +33,16 @@ def quantise_convolutions(
     The first `spare` convolutions stay fp32, since they cost the most precision and little time,
     and so does all that follows the classifier.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before it is imported, as in bundle.py
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     spared = _first_and_last(model.graph, spare)
-    with tempfile.TemporaryDirectory() as scratch:
+    own = onnx.ModelProto()
+    own.CopyFrom(model)  # the quantiser moves the weights of the model it is given to a file
+    with tempfile.TemporaryDirectory() as scratch, _silence():
         target = Path(scratch) / "int8.onnx"
         quantize_static(
-            model,
+            own,
             target,
             _Photos(photos),
             quant_format=QuantFormat.QDQ,
@@ -68,6 +69,17 @@ def quantise_convolutions(
             },
         )
         return onnx.load(target)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep advice on preparing graphs, which the quantiser logs at the root, from the user."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 class _Photos:
@@ -120,76 +132,3 @@ def _peaks_that_fit_16_bits(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.
     downwards = np.maximum(-pairs, 0).sum(axis=2).max(axis=1)
     peaks: npt.NDArray[np.float32] = np.maximum(upwards, downwards).clip(min=1e-6)
     return peaks.astype(np.float32)
-
-
-def store_weights_as_int8(model: ModelProto) -> ModelProto:
-    """Keep the matrices and large tables of a graph as int8; arithmetic stays fp32.
-
-    ONNX Runtime unfolds the matrices when it loads the graph, so they run at fp32's speed;
-    tables are looked up in int8 and only the rows found are unfolded.
-    """
-    stored = onnx.ModelProto()
-    stored.CopyFrom(model)
-    graph = stored.graph
-    weights = {tensor.name: tensor for tensor in graph.initializer}
-    nodes: list[NodeProto] = []
-    for node in graph.node:
-        match node.op_type:
-            case "MatMul" if _is_large(weights.get(node.input[1])):
-                nodes += _with_int8_matrix(graph, node, weights[node.input[1]])
-            case "Gather" if _is_large(weights.get(node.input[0])):
-                nodes += _with_int8_table(graph, node, weights[node.input[0]])
-            case _:
-                nodes.append(node)
-    _replace_nodes(graph, nodes)
-    return stored
-
-
-def _is_large(tensor: TensorProto | None) -> bool:
-    if tensor is None or len(tensor.dims) != 2:
-        return False
-    rows, columns = tensor.dims
-    return bool(rows * columns >= LARGE)
-
-
-def _with_int8_matrix(graph: GraphProto, node: NodeProto, matrix: TensorProto) -> list[NodeProto]:
-    integers, scales = _int8(graph, matrix, axis=0)  # a scale per column
-    unfolded = f"{matrix.name}_unfolded"
-    node.input[1] = unfolded
-    return [
-        helper.make_node("Cast", [integers], [f"{matrix.name}_cast"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", [f"{matrix.name}_cast", scales], [unfolded]),
-        node,
-    ]
-
-
-def _with_int8_table(graph: GraphProto, node: NodeProto, table: TensorProto) -> list[NodeProto]:
-    integers, scales = _int8(graph, table, axis=1)  # a scale per row
-    (found,) = node.output
-    return [
-        helper.make_node("Gather", [integers, node.input[1]], [f"{found}_int8"]),
-        helper.make_node("Cast", [f"{found}_int8"], [f"{found}_cast"], to=TensorProto.FLOAT),
-        helper.make_node("Gather", [scales, node.input[1]], [f"{found}_scales"]),
-        helper.make_node("Mul", [f"{found}_cast", f"{found}_scales"], [found]),
-    ]
-
-
-def _int8(graph: GraphProto, tensor: TensorProto, *, axis: int) -> tuple[str, str]:
-    """Add `tensor` to the graph as integers and scales, and name both."""
-    values = numpy_helper.to_array(tensor)
-    peaks = np.abs(values).max(axis=axis, keepdims=True)
-    scales = np.maximum(peaks / PEAK, 1e-12).astype(np.float32)
-    integers = np.rint(values / scales).astype(np.int8)
-    names = (f"{tensor.name}_int8", f"{tensor.name}_scales")
-    for name, array in zip(names, (integers, scales), strict=True):
-        graph.initializer.append(numpy_helper.from_array(array, name))
-    return names
-
-
-def _replace_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
-    del graph.node[:]
-    graph.node.extend(nodes)
-    used = {name for node in nodes for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from indexer.encoders.bundle import IMAGE_BATCH, TEXT_BATCH, BundleEncoder, _unit_rows
-from indexer.encoders.manifest import FILES, MANIFEST, Manifest
+from indexer.encoders.manifest import FILES, MANIFEST, SECOND_TOKENIZER, Manifest
 from indexer.encoders.registry import BUILTIN_FOLDER
 from indexer.errors import BundleError, ModelError
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexer.records import Pixels
+
+
+NAMES = (*FILES, SECOND_TOKENIZER)  # the built-in's
+CARD = "MODEL_CARD.md"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +129,7 @@ def test_a_drawing_is_found_by_what_it_shows(encoder: BundleEncoder) -> None:
 
 def test_each_tower_loads_alone(copied: Path) -> None:
     damage(copied / "image.onnx", b"")
-    assert BundleEncoder.load(copied).encode_texts(["a dog"]).shape == (1, 384)
+    assert BundleEncoder.load(copied).encode_texts(["a dog"]).shape == (1, 1024)
 
 
 def test_many_threads_share_one_tower(encoder: BundleEncoder) -> None:
@@ -136,7 +140,7 @@ def test_many_threads_share_one_tower(encoder: BundleEncoder) -> None:
     np.testing.assert_allclose(rows, encoder.encode_texts(texts), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_another_file_than_the_manifest_names_is_refused(copied: Path, name: str) -> None:
     damage(copied / name, (BUILTIN_FOLDER / name).read_bytes()[:-1])
     encoder = BundleEncoder.load(copied)
@@ -150,6 +154,7 @@ def test_another_file_than_the_manifest_names_is_refused(copied: Path, name: str
         ("image.onnx", r"cannot load .*image\.onnx"),
         ("text.onnx", r"cannot load .*text\.onnx"),
         ("tokenizer.json", r"tokenizer\.json is no tokenizer"),
+        ("tokenizer_2.json", r"tokenizer_2\.json is no tokenizer"),
     ],
 )
 def test_a_file_that_no_library_can_load_is_named(copied: Path, name: str, message: str) -> None:
@@ -194,12 +199,28 @@ def test_padding_to_the_context_length_changes_nothing(
 
 def test_the_built_in_bundle_is_what_its_manifest_says() -> None:
     content = json.loads((BUILTIN_FOLDER / MANIFEST).read_text("utf-8"))
-    assert {path.name for path in BUILTIN_FOLDER.iterdir()} == {MANIFEST, *FILES}
+    assert {path.name for path in BUILTIN_FOLDER.iterdir()} == {MANIFEST, CARD, *NAMES}
     assert sum(path.stat().st_size for path in BUILTIN_FOLDER.iterdir()) < 60e6
     for tower in ("image", "text"):
         assert content[f"{tower}_agreement"]["count"] >= 500
         assert content[f"{tower}_agreement"]["mean"] >= 0.99
         assert content[f"{tower}_agreement"]["first_percentile"] >= 0.98
+        assert content[f"{tower}_agreement"]["recall_at_10_change"] >= -0.005
+
+
+def test_chinese_and_english_names_of_a_thing_meet(encoder: BundleEncoder) -> None:
+    english, chinese = (
+        encoder.encode_texts(words)
+        for words in (["dog", "banana", "piano"], ["狗", "香蕉", "钢琴"])
+    )
+    cosines = english @ chinese.T
+    assert (cosines.argmax(axis=1) == np.arange(3)).all()
+    assert np.diag(cosines).min() > 0.5
+
+
+def test_capitals_change_nothing(encoder: BundleEncoder) -> None:
+    small, large = encoder.encode_texts(["a dog on a beach", "A Dog on a BEACH"])
+    np.testing.assert_allclose(small, large, atol=1e-6)
 
 
 def test_encoding_needs_no_torch_and_loading_needs_no_library() -> None:

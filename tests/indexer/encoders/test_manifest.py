@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from indexer.encoders.manifest import FILES, FORMAT, MANIFEST, Manifest
+from indexer.encoders.manifest import FILES, FORMAT, MANIFEST, SECOND_TOKENIZER, Manifest
 from indexer.encoders.registry import BUILTIN_FOLDER
 from indexer.errors import BundleError
 
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+NAMES = (*FILES, SECOND_TOKENIZER)  # the built-in's
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A bundle with the built-in's manifest and empty files."""
-    for name in FILES:
+    for name in NAMES:
         (tmp_path / name).touch()
     Manifest.read(BUILTIN_FOLDER).write(tmp_path)
     return tmp_path
@@ -33,7 +36,7 @@ def test_what_is_written_is_read(folder: Path) -> None:
 
 
 def test_writing_leaves_no_other_file(folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} == {MANIFEST, *FILES}
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, *NAMES}
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_a_value_that_means_nothing_is_refused(folder: Path, changes: dict[str, 
         Manifest.read(folder)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_that_is_missing_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(BundleError, match=f"has no {name}"):
@@ -110,5 +113,28 @@ def test_other_weights_or_settings_are_another_space(folder: Path) -> None:
     assert other_weights.weights_digest != manifest.weights_digest
     assert other_size.preprocessing_digest != manifest.preprocessing_digest
     assert other_length.preprocessing_digest != manifest.preprocessing_digest
+    second = manifest.second_text
+    assert second is not None
+    other_second = replace(manifest, second_text=replace(second, context_length=77))
+    assert other_second.preprocessing_digest != manifest.preprocessing_digest
+    other_tokens = replace(manifest, digests=dict(manifest.digests) | {SECOND_TOKENIZER: "0" * 64})
+    assert other_tokens.weights_digest != manifest.weights_digest
     assert other_words.weights_digest == manifest.weights_digest
     assert other_words.preprocessing_digest == manifest.preprocessing_digest
+
+
+def test_a_bundle_with_one_tokenizer_needs_no_second(folder: Path) -> None:
+    content = json.loads((folder / MANIFEST).read_text("utf-8"))
+    del content["second_text"], content["digests"][SECOND_TOKENIZER]
+    (folder / MANIFEST).write_text(json.dumps(content), "utf-8")
+    (folder / SECOND_TOKENIZER).unlink()
+    manifest = Manifest.read(folder)
+    assert manifest.second_text is None
+    manifest.write(folder)
+    assert "second_text" not in json.loads((folder / MANIFEST).read_text("utf-8"))
+
+
+def test_a_digest_of_an_unknown_name_is_no_path_to_read(folder: Path) -> None:
+    digests = json.loads((folder / MANIFEST).read_text("utf-8"))["digests"]
+    edit(folder, digests=digests | {"../../etc/passwd": "0" * 64})
+    assert set(Manifest.read(folder).digests) == set(NAMES)

@@ -11,7 +11,7 @@ from indexer.errors import BundleError, UnknownModelError
 def test_builtin_is_the_bundle_that_ships() -> None:
     encoder = load_encoder("builtin")
     assert encoder.space.model == "builtin"
-    assert encoder.dim == 384
+    assert encoder.dim == 1024
     assert encoder.image_size == 260
 
 

@@ -11,10 +11,8 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402 (after the skip
 
 from indexer.encoders.registry import BUILTIN_FOLDER  # noqa: E402
 from indexer.training.quantise import (  # noqa: E402
-    LARGE,
     _peaks_that_fit_16_bits,
     quantise_convolutions,
-    store_weights_as_int8,
 )
 
 if TYPE_CHECKING:
@@ -105,31 +103,3 @@ def test_the_built_in_image_tower_overflows_on_no_cpu() -> None:
         pairs = integers.reshape(len(integers), -1, 2).astype(int)
         assert np.maximum(pairs, 0).sum(axis=2).max() <= 128
         assert np.minimum(pairs, 0).sum(axis=2).min() >= -128
-
-
-def test_stored_int8_weights_agree_with_fp32_and_take_a_quarter() -> None:
-    rows = LARGE // 64
-    nodes = [
-        helper.make_node("Gather", ["table", "ids"], ["found"]),
-        helper.make_node("MatMul", ["found", "matrix"], ["wide"]),
-        helper.make_node("MatMul", ["wide", "narrow"], ["embeddings"]),
-    ]
-    weights = {"table": normal(rows, 64), "matrix": normal(64, rows), "narrow": normal(rows, 2)}
-    model = graph(nodes, {"ids": (TensorProto.INT64, ["n"])}, weights)
-    stored = store_weights_as_int8(model)
-    ids = np.arange(50)
-    expected = run(model, ids=ids)
-    assert np.abs(run(stored, ids=ids) - expected).max() < 0.03 * np.abs(expected).max()
-    assert stored.ByteSize() < 0.3 * model.ByteSize()
-    kept = {tensor.name for tensor in stored.graph.initializer}
-    assert "narrow" in kept
-    assert not kept & {"table", "matrix"}
-    assert {node.op_type for node in model.graph.node} == {"Gather", "MatMul"}  # left as it was
-
-
-def test_a_row_of_zeros_stays_zeros() -> None:
-    table = normal(LARGE // 64, 64)
-    table[3] = 0
-    nodes = [helper.make_node("Gather", ["table", "ids"], ["embeddings"])]
-    model = graph(nodes, {"ids": (TensorProto.INT64, ["n"])}, {"table": table})
-    assert not run(store_weights_as_int8(model), ids=np.array([3])).any()
