@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from indexer.encoders.manifest import FILES, MANIFEST, SECOND_TOKENIZER
 from indexer.errors import PathNotFoundError, TrainingError, UsageError
 from indexer.terminal import common_options, echo_lines, json_option, note, progress_bar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from indexer.training.fit import Recipe
 
 PARTS = ("labels", "pseudo", "base")
+BUNDLE_FILES = (*FILES, SECOND_TOKENIZER, MANIFEST, "MODEL_CARD.md")  # what may be replaced
 ANY_PATH = click.Path(readable=False, path_type=Path)
 
 
@@ -165,7 +167,7 @@ def _check_output(output: Path | None) -> None:
         raise UsageError(f"{output} is a file. Name a folder for the new bundle.")
     if not os.access(output if output.is_dir() else output.absolute().parent, os.W_OK):
         raise UsageError(f"{output} cannot be written to. Name another folder.")
-    if output.is_dir() and any(output.iterdir()) and not (output / "manifest.json").is_file():
+    if output.is_dir() and any(path.name not in BUNDLE_FILES for path in output.iterdir()):
         raise UsageError(f"{output} holds other files. Name a new folder, or one of a bundle.")
 
 

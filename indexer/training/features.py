@@ -112,15 +112,8 @@ class FeatureCache:
         digest = hashlib.sha256(repr((*names, stage, *keys)).encode()).hexdigest()[:32]
         path = self.folder / self._tower(stage) / f"{digest}.npz"
         kept = _read(path)
-        outputs = _rounded(encode(rows)) if kept is None else dict(kept)
-        lost = np.flatnonzero(~np.isfinite(outputs[names[0]]).all(axis=1))
-        if kept is not None and lost.size:  # what could not be decoded then may be sound now
-            again = _rounded(encode([rows[place] for place in lost.tolist()]))
-            for name in names:
-                outputs[name][lost] = again[name]
-            if not np.isfinite(again[names[0]]).any():
-                again = {}
-        if kept is None or (lost.size and again):
+        outputs = _rounded(encode(rows)) if kept is None else kept
+        if kept is None or _found_again(outputs, rows, encode):
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as beside, beside.open("wb") as file:
                 np.savez(file, allow_pickle=False, **outputs)
@@ -163,6 +156,21 @@ class FeatureCache:
         except DecodeError:
             return None
         return self.encoder.preprocess(view(image, photo.content_hash))
+
+
+def _found_again(
+    outputs: dict[str, npt.NDArray[np.float16]],
+    rows: Sequence[int],
+    encode: Callable[[Sequence[int]], Outputs],
+) -> bool:
+    """Encode anew what could not be decoded, and tell whether any of it can be now."""
+    missing = ~np.isfinite(next(iter(outputs.values()))).all(axis=1)
+    if not missing.any():
+        return False
+    again = _rounded(encode([rows[place] for place in np.flatnonzero(missing).tolist()]))
+    for name, values in again.items():
+        outputs[name][missing] = values
+    return any(np.isfinite(values).any() for values in again.values())
 
 
 def _rounded(outputs: Outputs) -> dict[str, npt.NDArray[np.float16]]:

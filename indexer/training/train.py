@@ -76,16 +76,16 @@ def train(collection: Collection, base: Path, output: Path | None, options: Opti
     fitted = run.room.fit(
         run.part("train"), options.recipe, seed=options.seed, validation=run.part("validation")
     )
-    final = fitted
-    if output is not None and not options.keep_test_out:
-        every = run.part("train", "validation", "test")
-        final = run.room.refit(every, options.recipe, fitted, seed=options.seed)
-    report = run.report(fitted, refitted=final is not fitted)
     if output is not None and fitted.blend.share == 1:
         raise TrainingError(
             "Training taught nothing that the base does not know: of the validation photos the "
             "base alone finds as many. Use the base, or give more captions."
         )
+    final = fitted
+    if output is not None and not options.keep_test_out:
+        every = run.part("train", "validation", "test")
+        final = run.room.refit(every, options.recipe, fitted, seed=options.seed)
+    report = run.report(fitted, refitted=final is not fitted)
     if output is not None:
         report = run.write(output, final, fitted, report)
     return replace(report, seconds=round(time.monotonic() - started, 1))

@@ -267,3 +267,17 @@ def test_vectors_of_the_bundle_have_length_1(trained: tuple[Path, TrainReport]) 
     pixels = np.zeros((3, 16, 16), np.float32)
     outputs = encoder.image_outputs([pixels], ["embeddings"])["embeddings"]
     assert np.linalg.norm(outputs) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_folder_with_other_files_is_not_written_to(
+    photos: Path, base: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "image.onnx").touch()  # what an interrupted run leaves
+    (tmp_path / "letter.txt").touch()
+    words = ["train", str(photos), "--captions", str(photos / "captions.csv"), "--base", str(base)]
+    result = CliRunner().invoke(main, [*words, "--output", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "holds other files" in result.stderr
+    missing = CliRunner().invoke(main, [*words, "--output", str(tmp_path / "no" / "where")])
+    assert missing.exit_code == 1
+    assert "Make it first" in missing.stderr
