@@ -40,8 +40,9 @@ def _head(manifest: Manifest, report: TrainReport) -> list[str]:
         "",
         f"Written by `sightseek train` from its own measurements. The base is `{report.base}`; its "
         f"towers are frozen, and heads were trained for {report.steps} steps (seed {report.seed}).",
-        "Every figure below is of heads fitted on the training photos only, stopped early by the",
-        f"validation photos and measured on the test photos. The heads in this folder are {kind}.",
+        "Recall, cosines with captions and labels are of heads fitted on the training photos only,",
+        "stopped early by the validation photos and measured on the test photos; sizes, speeds and",
+        f"agreement are of the files in this folder, whose heads are {kind}.",
     ]
 
 
@@ -165,9 +166,10 @@ def _agreement(agreement: Agreement | None, source: str) -> str:
         return ""
     change = 100 * (agreement.recall_at_10_change or 0)
     return (
-        f"The small form's cosines to {source} on {agreement.count} held out: "
-        f"mean {agreement.mean}, 1st percentile {agreement.first_percentile}, "
-        f"lowest {agreement.lowest}; recall@10 changes by {change:+.2f} points."
+        f"The small form's cosines to {source} on {agreement.count} of the validation and test "
+        f"parts: mean {agreement.mean}, 1st percentile {agreement.first_percentile}, lowest "
+        f"{agreement.lowest}; recall@10 of the heads that never saw them changes by "
+        f"{change:+.2f} points."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,12 +120,8 @@ def train(
     CPU. The new bundle has a model card with what was measured. Use it with: --model FOLDER.
     """
     _check_output(output)
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        raise TrainingError(
-            "Training needs onnx. Install it: pip install 'sightseek[train]'"
-        ) from error
+    if find_spec("onnx") is None:
+        raise TrainingError("Training needs onnx. Install it: pip install 'sightseek[train]'")
     from indexer.encoders.registry import bundle_folder
     from indexer.training.collection import read_collection
     from indexer.training.report import train_json, train_lines, warning_lines

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.training.material import Described
+from indexer.training.names import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Members
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from indexer.training.collection import Collection
     from indexer.training.last_layers import ClassName
-
-TEMPLATES = {"en": "a photo of a {}", "zh": "一张{}的照片。"}
 
 
 @dataclass(frozen=True, slots=True)

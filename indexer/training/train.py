@@ -100,7 +100,7 @@ class _Run:
 
     @classmethod
     def start(cls, collection: Collection, base: Path, options: Options) -> _Run:
-        encoder = BundleEncoder.load(base, threads=THREADS)
+        encoder = BundleEncoder.load(base)
         require_operators(base)
         cache = FeatureCache(encoder, options.cache, options.on_progress)
         lessons = Lessons.of(collection, read_classes(base))
@@ -134,15 +134,13 @@ class _Run:
         """Measure on the test photos."""
         collection = self.room.lessons.collection
         gallery = self.part("validation", "test")
+        photos = Counter(photo.collection for photo in collection.photos)
+        captions, labels = (
+            Counter(collection.photos[said.photo].collection for said in kind)
+            for kind in (collection.captions, collection.labels)
+        )
         sizes = [
-            PartSizes(
-                collection=name,
-                photos=count,
-                captions=sum(collection.photos[s.photo].collection == name for s in captions),
-                labels=sum(collection.photos[s.photo].collection == name for s in labels),
-            )
-            for captions, labels in [(collection.captions, collection.labels)]
-            for name, count in sorted(Counter(p.collection for p in collection.photos).items())
+            PartSizes(name, photos[name], captions[name], labels[name]) for name in sorted(photos)
         ]
         counts = Counter(self.parts[row] for row in self.captioned("train", "validation", "test"))
         return TrainReport(

@@ -44,7 +44,7 @@ def test_the_card_states_what_was_measured() -> None:
         "| pets | en | 200 | 40 | 10.0 / 20.0 / 75.4 | 10.0 / 20.0 / 75.4 | 10.0 / 20.0 / 47.2 |",
         "| pets | zh | 200 | 40 | 10.0 / 20.0 / 60.0 | 10.0 / 20.0 / 60.0 |  |",
         "| pets | en | 20 | 4 | 75.0 / 90.0 | 25.0 / 50.0 |",
-        "recall@10 changes by -0.10 points",
+        "never saw them changes by -0.10 points",
         "150 images/s (fp32: 60), 7.2 ms a caption",
         "refitted on all photos",
     ):
