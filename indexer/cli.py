@@ -10,12 +10,16 @@ import click
 
 from indexer.errors import LibraryError, PathNotFoundError, SightseekError, UsageError
 from indexer.rendering import (
+    freed_json,
+    freed_line,
     model_json,
     model_lines,
     report_json,
     report_lines,
     status_json,
     status_lines,
+    unfinished_lines,
+    unswitched_line,
     warning_lines,
 )
 from indexer.terminal import (
@@ -39,9 +43,8 @@ ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what i
 @click.argument(
     "paths",
     nargs=-1,
-    required=True,
     type=ANY_PATH,
-    metavar="PATH...",
+    metavar="[PATH...]",
 )
 @click.option(
     "--captions",
@@ -57,7 +60,9 @@ ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what i
     help="Leave out what matches, as in .gitignore; what was indexed before goes. Repeatable.",
 )
 @click.option(
-    "--model", metavar="NAME", help="'builtin' or a bundle's folder; default: the library's own."
+    "--model",
+    metavar="NAME",
+    help="'builtin' or a bundle's folder; default: the library's own. Another one is changed to.",
 )
 @click.option(
     "--device",
@@ -86,17 +91,25 @@ def index(
     Photos that have not changed are not opened again, a renamed photo keeps its place, and
     photos whose files are gone leave the library. Captions are read from --captions files,
     from 'photo.txt' or 'photo.jpg.txt' beside a photo, and from the photo's own metadata.
+
+    With a --model other than the library's own, all that the library holds is embedded anew, with
+    PATH or without. Searches use the old model until that is done; then the new one takes over.
     """
     from indexer.discover import discover
     from indexer.files import absolute
     from indexer.library import Library
     from indexer.pipeline import index_photos
+    from indexer.status import read_unfinished
 
+    if not paths and model is None:
+        raise UsageError(
+            "There is nothing to index. Give a PATH, or a --model to change the library to."
+        )
     require_device(device)
     # neither a mistyped path nor a wrong model makes a library
     discover([absolute(path) for path in paths], exclude=exclude)
     chosen = load(model) if model else None
-    with Library.open(library, writable=True) as opened:
+    with Library.open(library, writable=True, make=bool(paths)) as opened:
         encoder = chosen or load(opened.space.model if opened.space else "builtin")
         with progress_bar(quiet=quiet) as on_progress:
             report = index_photos(
@@ -106,17 +119,22 @@ def index(
                 captions=captions,
                 exclude=exclude,
                 max_pixels=max_pixels,
+                switch=model is not None,
                 on_progress=on_progress,
             )
+        unfinished = () if model else read_unfinished(opened)
     if as_json:
         click.echo(json.dumps(report_json(report)))
     elif not quiet:
         echo_lines(report_lines(report))
     if not quiet:
         echo_lines(warning_lines(report), err=True)
+        echo_lines(unfinished_lines(opened.path, unfinished), err=True)
     if report.interrupted:
         note("Interrupted: what is done is kept. Run the same command to go on.")
         raise click.exceptions.Exit(INTERRUPTED)
+    if report.switch is not None and not report.switch.done:
+        raise LibraryError(unswitched_line(report.switch))
 
 
 @click.command()
@@ -157,28 +175,48 @@ def doctor(library: Path | None, *, as_json: bool, quiet: bool) -> None:
 @click.argument(
     "paths",
     nargs=-1,
-    required=True,
     type=ANY_PATH,
-    metavar="PATH...",
+    metavar="[PATH...]",
+)
+@click.option(
+    "--space",
+    metavar="NAME",
+    help="Drop the vectors of a model that searches do not use, by its name as 'status' prints it.",
 )
 @json_option
 @common_options
-def forget(paths: tuple[Path, ...], library: Path | None, *, as_json: bool, quiet: bool) -> None:
+def forget(
+    paths: tuple[Path, ...],
+    space: str | None,
+    library: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Drop photos at or beneath PATH from the library, or the captions of a captions file.
 
     Only the library forgets: no photo and no captions file is touched.
     """
     from indexer.library import Library
 
-    # the library is opened for reading first: to forget from none must not make one
-    Library.open(library).close()
-    with Library.open(library, writable=True) as opened:
+    if not paths and space is None:
+        raise UsageError("There is nothing to forget. Give a PATH, or a --space.")
+    with Library.open(library, writable=True, make=False) as opened:
+        if space is not None:
+            opened.spare_space(space)  # nothing is forgotten where a part cannot be
         photos, captions = opened.forget(paths)
+        freed = opened.forget_space(space) if space is not None else None
         opened.save_snapshots()
     if as_json:
-        click.echo(json.dumps({"photos": photos, "captions": captions}))
-    elif not quiet:
+        gone = {"photos": photos, "captions": captions}
+        click.echo(json.dumps(gone | {"space": freed_json(freed) if freed else None}))
+        return
+    if quiet:
+        return
+    if paths:
         click.echo(f"Forgot {photos:,} photos and {captions:,} captions; your files are untouched.")
+    if freed is not None:
+        click.echo(freed_line(freed))
 
 
 @click.command()
@@ -272,13 +310,19 @@ def load(name: str) -> Encoder:
 
 
 def library_encoder(library: Library) -> Encoder:
-    """Load the model of a library; an empty one has none."""
+    """Load the model of a library; an empty one has none.
+
+    Raises SpaceMismatchError when the model of that name is another by now.
+    """
+    from indexer.spaces import empty, mismatch
+
     space = library.space
     if space is None:
-        raise LibraryError(
-            f"The library at {library.path} is empty. Fill it with: sightseek index FOLDER"
-        )
-    return load(space.model)
+        raise empty(library.path)
+    encoder = load(space.model)
+    if not encoder.space.same_as(space):  # it may be one that the library held before
+        raise mismatch(library.path, space, encoder.space)
+    return encoder
 
 
 def require_device(device: str) -> None:

@@ -30,6 +30,7 @@ class Writer:
     loader: Loader
     missing: set[int]  # shrinks: ids of photos that the listing did not show and nothing found yet
     roots: Container[str]  # what lies beneath them is missing, or it is not
+    kept: Container[str] = ()  # photos that stay even if their files cannot be read now
 
     def write(self, connection: Connection, batch: Iterable[Outcome]) -> IndexReport:
         """Write a batch, in the transaction that is open."""
@@ -41,12 +42,13 @@ class Writer:
     def _write(self, connection: Connection, item: Outcome) -> IndexReport:
         if isinstance(item, Loaded):
             return self._write_photo(connection, item)
-        if isinstance(item, NoPhoto) and str(item.file.path) in self.roots:  # it was named
+        path = str(item.file.path)
+        if isinstance(item, NoPhoto) and (path in self.roots or path in self.kept):  # it was named
             item = Failed(item.file, "it is no photo", lasting=True)
         if isinstance(item, NoPhoto):  # remembered without a reason: not opened again, not reported
             return self._drop(connection, item.file, reason="")
         report = IndexReport(skipped=(Skipped(item.file.path, item.reason),))
-        if not item.lasting:
+        if not item.lasting or path in self.kept:
             return report  # tried again next time; what is known of the photo stays
         return report + self._drop(connection, item.file, reason=item.reason)
 

@@ -13,7 +13,9 @@ from indexer.catalog import embeddings, photos, spaces
 from indexer.decode.photo import decoders
 from indexer.encoders.registry import load_encoder
 from indexer.errors import SightseekError
-from indexer.library import TARGETS, Library
+from indexer.library import Library
+from indexer.snapshots import TARGETS
+from indexer.spaces import mismatch
 from indexer.vectors import FaissIndex
 
 if TYPE_CHECKING:
@@ -70,27 +72,27 @@ def _library(library: Library) -> Iterator[Check]:
     with library.reading() as connection:
         yield _integrity(connection)
         yield from (_snapshot(connection, library, target) for target in TARGETS)
-        missing = photos.without_embedding(connection)
+        current = spaces.current(connection)
+        missing = photos.without_embedding(connection, current[0]) if current else []
     yield Check(
         "coverage",
-        f"{missing} photos lack an embedding: remove them with 'sightseek forget' and index again"
+        f"{len(missing)} photos lack an embedding, such as {missing[0]}: run 'sightseek index' on "
+        "their folders"
         if missing
         else "every photo has its embedding",
         ok=not missing,
     )
-    space = library.space
-    if space is not None:
-        yield _model_of(library, space)
+    if current is not None:
+        yield _model_of(library, current[1])
 
 
 def _model_of(library: Library, space: Space) -> Check:
     check = _model(space.model)
     if not check.ok:
         return check
-    try:
-        library.require_space(load_encoder(space.model).space)
-    except SightseekError as error:
-        return Check("library's model", str(error), ok=False)
+    loaded = load_encoder(space.model).space
+    if not space.same_as(loaded):
+        return Check("library's model", str(mismatch(library.path, space, loaded)), ok=False)
     return Check("library's model", f"{space}, as when the library was made")
 
 

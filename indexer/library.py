@@ -1,7 +1,7 @@
 """A library: one folder with a catalog, two vector indexes and a lock. Owns the commit.
 
 SQLite is the truth and FAISS a view of it: a snapshot is brought up to date from the catalog
-when it is read, and made anew when it is missing, damaged or of another state.
+when it is read, and made anew when it is missing, damaged or of another state or space.
 """
 
 from __future__ import annotations
@@ -10,22 +10,18 @@ import os
 import threading
 import uuid
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from indexer import spaces as rules
 from indexer.catalog import captions, embeddings, photos, spaces
 from indexer.catalog.database import Database
-from indexer.errors import (
-    LibraryError,
-    LibraryNotFoundError,
-    PathNotFoundError,
-    SpaceMismatchError,
-)
+from indexer.errors import LibraryError, LibraryNotFoundError, PathNotFoundError
 from indexer.files import absolute, is_within
 from indexer.lock import lock_folder
-from indexer.vectors import FaissIndex, snapshot_holds
+from indexer.snapshots import TARGETS, Snapshots
+from indexer.vectors import FaissIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,18 +32,22 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from indexer.records import Space
+    from indexer.snapshots import Target
 
-Target: TypeAlias = Literal["photos", "captions"]
-
-TARGETS: tuple[Target, ...] = ("photos", "captions")
-
-_KINDS = {"photos": embeddings.PHOTOS, "captions": embeddings.CAPTIONS}
 _CATALOG = "catalog.sqlite"
 _JOURNALS = ("-wal", "-shm", "-journal")  # SQLite's own files beside the catalog
 _FILES = frozenset(
     (_CATALOG, *(_CATALOG + end for end in _JOURNALS), *(f"{t}.faiss" for t in TARGETS), "lock")
 )
-_TAIL_SHARE = 20  # a snapshot is written anew when a twentieth of it has to be replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What a forgotten space gave back."""
+
+    space: Space
+    vectors: int
+    bytes: int
 
 
 class Library:
@@ -57,26 +57,32 @@ class Library:
         self.path = path
         self._database = database
         self._lock = lock
-        self._indexes: dict[Target, FaissIndex] = {}
-        self._snapshots: dict[Target, tuple[int, int]] = {}  # (last id, size) as saved
+        self._snapshots = Snapshots(path)
         self._loading = threading.Lock()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str] | None = None, *, writable: bool = False) -> Self:
+    def open(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        writable: bool = False,
+        make: bool = True,
+    ) -> Self:
         """Open a library for reading, or for writing, which makes it where there is none.
 
-        Without a path: SIGHTSEEK_LIBRARY, or a folder in the platform's data directory.
+        Without a path: SIGHTSEEK_LIBRARY, or a folder in the platform's data directory. With
+        `make` false, one that is not there is an error to a writer too.
         Raises LibraryNotFoundError, LibraryBusyError (another process writes),
         LibraryDamagedError, LibraryVersionError.
         """
         folder = Path(path).expanduser().absolute() if path else default_path()
         catalog = folder / _CATALOG
+        if not (writable and make) and not catalog.is_file():
+            raise LibraryNotFoundError(
+                f"There is no library at {folder}. "
+                f"Make it with: sightseek index FOLDER --library {folder}"
+            )
         if not writable:
-            if not catalog.is_file():
-                raise LibraryNotFoundError(
-                    f"There is no library at {folder}. "
-                    f"Make it with: sightseek index FOLDER --library {folder}"
-                )
             return cls(folder, Database.open(catalog, writable=False), None)
         lock = lock_folder(folder)
         try:
@@ -131,75 +137,103 @@ class Library:
         with self._database.write() as connection:
             yield connection
 
+    @contextmanager
+    def reading_space(self, space: Space) -> Iterator[tuple[Connection, int]]:
+        """Open a transaction that sees one state of the catalog, with a space's id in it.
+
+        Raises what `require_space` raises.
+        """
+        with self.reading() as connection:
+            yield connection, rules.require(connection, self.path, space)
+
     @property
     def space(self) -> Space | None:
-        """The space of this library's vectors; None before anything was indexed."""
-        found = self._current_space()
+        """The space that queries use; None before anything was indexed."""
+        with self.reading() as connection:
+            found = spaces.current(connection)
         return None if found is None else found[1]
 
-    def use_space(self, space: Space) -> int:
-        """Take a space as the library's own; return its id.
+    def use_space(self, space: Space, *, switch: bool = False) -> int:
+        """Return the id of the space to fill: the library's own, or with `switch` its next one.
 
-        Raises SpaceMismatchError when the library already holds vectors of another. The same model
-        under another name keeps its old one, unless nothing goes by that any more.
+        A library without vectors takes any as its own. The same model under another name keeps
+        its old one, unless nothing goes by that any more. Raises SpaceMismatchError.
         """
-        from indexer.encoders.registry import is_known
-
-        with self.reading() as connection:
-            is_empty = embeddings.is_empty(connection)
-        if not is_empty:
-            self.require_space(space)
-        self._indexes.clear()  # of another dimension, perhaps
         with self.writing() as connection:
-            space_id = spaces.make_current(connection, space)
-            found = spaces.current(connection)
-            if found is not None and not is_known(found[1].model):
-                spaces.rename(connection, space_id, space.model)
-            return space_id
+            return rules.take(connection, self.path, space, switch=switch)
 
     def require_space(self, space: Space) -> int:
-        """Return the id of the library's space, which must be this one.
+        """Return the id of a space that was filled once: the current one, or one before it.
 
         Raises SpaceMismatchError, and LibraryError when nothing was ever indexed.
         """
-        found = self._current_space()
-        if found is None:
-            raise LibraryError(
-                f"The library at {self.path} is empty. Fill it with: sightseek index FOLDER"
-            )
-        if not found[1].same_as(space):
-            raise SpaceMismatchError(_mismatch(self.path, found[1], space))
-        return found[0]
+        with self.reading_space(space) as (_, space_id):
+            return space_id
 
-    def vectors(self, target: Target) -> FaissIndex:
-        """Return the index of photos or captions, brought up to date with the catalog."""
+    def require_photos(self) -> None:
+        """Raise LibraryError when the library holds no photos."""
+        with self.reading() as connection:
+            if not photos.count(connection):
+                raise rules.empty(self.path)
+
+    def vectors(self, target: Target, space: Space | None = None) -> FaissIndex:
+        """Return the index of photos or captions in a space, brought up to date with the catalog.
+
+        Without a space: the current one. Raises what `require_space` raises.
+        """
         with self._loading, self.reading() as connection:
-            found = spaces.current(connection)
-            if found is None:
-                return FaissIndex.empty(1)
-            space_id, space = found
-            index = self._indexes.get(target)
-            if index is None:
-                index = self._read_snapshot(connection, target, space.dim)
-            self._indexes[target] = _caught_up(connection, target, index, space_id, space.dim)
-            return self._indexes[target]
+            current = spaces.current(connection)
+            if space is None:
+                if current is None:
+                    return FaissIndex.empty(1)
+                space = current[1]
+            space_id = rules.require(connection, self.path, space)
+            is_current = current is not None and current[0] == space_id
+            return self._snapshots.index(connection, target, space_id, space, is_current=is_current)
 
     def save_snapshots(self) -> None:
         """Write the FAISS files that have fallen behind the catalog."""
-        if self.space is None:
-            return
         for target in TARGETS:
-            if target not in self._indexes and self._is_current(target):
-                continue
-            index = self.vectors(target)
-            if not _is_behind(self._snapshots.get(target), index):
+            with self.reading() as connection:
+                found = spaces.current(connection)
+                if found is None:
+                    return
+                if not self._snapshots.needs_writing(connection, target, *found):
+                    continue
+            space = found[1]
+            index = self.vectors(target, space)
+            if not self._snapshots.is_behind(target, space, index):
                 continue
             token = uuid.uuid4().hex
-            self._save(index, self.path / f"{target}.faiss", token=token)
+            self._snapshots.save(target, index, token=token)
             # until the token is committed, the new file counts as of another state
             with self.writing() as connection:
                 embeddings.put_snapshot_token(connection, target, token)
-            self._snapshots[target] = (index.last_id, len(index))
+            self._snapshots.mark_saved(target, space, index)
+
+    def spare_space(self, name: str) -> Space:
+        """Find a space that could be forgotten, by its model's name or by all of its name.
+
+        Raises LibraryError when there is none, when there are several, and when queries use it.
+        """
+        with self.reading() as connection:
+            return rules.spare(connection, self.path, name).space
+
+    def forget_space(self, name: str) -> Freed:
+        """Drop a space that queries do not use, and give its room back to the disk.
+
+        Raises what `spare_space` raises.
+        """
+        before = self.bytes_on_disk()
+        with self.writing() as connection:
+            found = rules.spare(connection, self.path, name)
+            kinds = (embeddings.PHOTOS, embeddings.CAPTIONS)
+            vectors = sum(embeddings.count(connection, kind, found.id) for kind in kinds)
+            spaces.remove(connection, found.id)
+        self._snapshots.drop(found.space)
+        with suppress(LibraryError):  # of a full disk: the room is used again, if not given back
+            self._database.compact()
+        return Freed(found.space, vectors, max(0, before - self.bytes_on_disk()))
 
     def forget(self, paths: Iterable[str | os.PathLike[str]]) -> tuple[int, int]:
         """Drop photos at or beneath paths, and captions that a captions file gave.
@@ -226,43 +260,6 @@ class Library:
             embeddings.remove_orphans(connection)
             return len(gone), before - captions.count(connection)
 
-    def _save(self, index: FaissIndex, path: Path, *, token: str) -> None:
-        try:
-            index.save(path, token=token)
-        except OSError as error:
-            raise LibraryError(
-                f"{path} cannot be written: {error.strerror or error}. Everything indexed is kept "
-                "in the catalog; free some space, or check the folder, and run the command again."
-            ) from error
-
-    def _current_space(self) -> tuple[int, Space] | None:
-        with self.reading() as connection:
-            return spaces.current(connection)
-
-    def _is_current(self, target: Target) -> bool:
-        """Tell whether a snapshot holds all that the catalog does, without loading it."""
-        kind = _KINDS[target]
-        with self.reading() as connection:
-            found = spaces.current(connection)
-            token = embeddings.snapshot_token(connection, target)
-            if found is None or token is None:
-                return False
-            held = snapshot_holds(self.path / f"{target}.faiss", token=token)
-            if held is None:
-                return False
-            last_id, count = held
-            old = embeddings.count(connection, kind, found[0], up_to=last_id)
-            return old == count == embeddings.count(connection, kind, found[0])
-
-    def _read_snapshot(self, connection: Connection, target: Target, dim: int) -> FaissIndex:
-        token = embeddings.snapshot_token(connection, target)
-        path = self.path / f"{target}.faiss"
-        index = FaissIndex.load(path, token=token, dim=dim) if token else None
-        if index is None:
-            return FaissIndex.empty(dim)
-        self._snapshots[target] = (index.last_id, len(index))
-        return index
-
 
 def default_path() -> Path:
     """Return the library to use when none is named."""
@@ -279,40 +276,3 @@ def cache_path() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("sightseek", appauthor=False)
-
-
-def _mismatch(path: Path, mine: Space, other: Space) -> str:
-    if mine.model == other.model:
-        return (
-            f"The library at {path} was made with {mine}, and that model is now {other}: their "
-            "vectors do not compare. Index your photos into a new library with --library."
-        )
-    return (
-        f"The library at {path} holds vectors of the model {mine}, which do not compare with "
-        f"those of {other}. Leave out --model to use its own, or index into another library "
-        "with --library."
-    )
-
-
-def _caught_up(
-    connection: Connection, target: Target, index: FaissIndex, space_id: int, dim: int
-) -> FaissIndex:
-    kind = _KINDS[target]
-    if embeddings.count(connection, kind, space_id, up_to=index.last_id) != len(index):
-        kept = embeddings.ids(connection, kind, space_id, up_to=index.last_id)
-        index.remove(np.setdiff1d(index.ids, kept))
-        if len(index) != len(kept):  # the file lacks some that the catalog has: start anew
-            index = FaissIndex.empty(dim)
-    for ids, vectors in embeddings.after(connection, kind, space_id, index.last_id, dim=dim):
-        index.add(ids, vectors)
-    return index
-
-
-def _is_behind(saved: tuple[int, int] | None, index: FaissIndex) -> bool:
-    if saved is None:
-        return True
-    last_id, size = saved
-    if last_id == index.last_id:
-        return size != len(index)
-    tail = len(index) - size
-    return tail < 0 or tail * _TAIL_SHARE >= len(index)

@@ -22,6 +22,7 @@ from indexer.files import absolute
 from indexer.loading import Loaded, Loader
 from indexer.plan import Known, find_missing, make_plan, mounts_above
 from indexer.records import IndexReport, Progress
+from indexer.switching import kept_unread, left_elsewhere, try_switch, why_lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -52,22 +53,34 @@ def index_photos(
     captions: AnyPath | Iterable[AnyPath] = (),
     exclude: Sequence[str] = (),
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    switch: bool = False,
     on_progress: OnProgress | None = None,
 ) -> IndexReport:
     """Bring a library up to date with the photos at or beneath paths, and with captions files.
 
+    With `switch`, an encoder of another space than the library's own embeds everything that the
+    library holds, wherever it lies; queries use the old space until nothing is lacking in the new.
+
     Ctrl-C ends the run cleanly: the report says `interrupted`, and what was committed stays.
-    Raises PathNotFoundError, CaptionsError, SpaceMismatchError before anything is written.
+    Raises PathNotFoundError, CaptionsError, SpaceMismatchError before anything is written, and
+    LibraryError for a switch without paths of a library without photos.
     """
     started = time.monotonic()
     roots = tuple(absolute(path) for path in _several(paths))
     listing = discover(roots, exclude=exclude)
     files = [CaptionFile.read(absolute(path)) for path in _several(captions)]
-    run = _Run.open(library, Loader(encoder, max_pixels), on_progress or _unwatched)
+    if switch and not roots:
+        library.require_photos()
+    loader = Loader(encoder, max_pixels)
+    run = _Run.open(library, loader, on_progress or _unwatched, switch=switch)
     try:
         plan = run.plan(listing, roots)
+        if switch:
+            plan = run.plan_elsewhere(plan)
         run.index_files(plan)
         run.index_captions(plan, files)
+        if switch:
+            run.try_switch()
     except KeyboardInterrupt:
         run.report += IndexReport(interrupted=True)
     library.save_snapshots()
@@ -96,15 +109,18 @@ class _Run:
         self._hashes = hashes  # of the contents that have an embedding; grows
 
     @classmethod
-    def open(cls, library: Library, loader: Loader, on_progress: OnProgress) -> _Run:
+    def open(
+        cls, library: Library, loader: Loader, on_progress: OnProgress, *, switch: bool
+    ) -> _Run:
         """Take the encoder's space, and read what the library knows before the run."""
-        space_id = library.use_space(loader.encoder.space)
+        space_id = library.use_space(loader.encoder.space, switch=switch)
         with library.reading() as connection:
             known = Known(
                 stamps=photos.stamps(connection),
                 skips=photos.skips(connection),
                 mounts=photos.mounts(connection),
                 decoder=f"{decoders()}; {loader.max_pixels} pixels",
+                lacking=frozenset(photos.without_embedding(connection, space_id)),
             )
             hashes = embeddings.hashes(connection, embeddings.PHOTOS, space_id)
         return cls(library, loader, on_progress, space_id=space_id, known=known, hashes=hashes)
@@ -119,12 +135,18 @@ class _Run:
             photos.put_mounts(connection, mounts_above(plan.seen.values()))
         return plan
 
+    def plan_elsewhere(self, plan: Plan) -> Plan:
+        """Add the photos that lack an embedding and lie in no folder of the run."""
+        elsewhere = left_elsewhere(self._known, plan)
+        return replace(plan, pending=(*plan.pending, *elsewhere))
+
     def index_files(self, plan: Plan) -> None:
         """Load, encode and commit new and changed files by batches, then drop what is gone."""
         missing = find_missing(plan, self._known)
         gone = set(missing.photo_ids)
         roots = frozenset(map(str, plan.roots))
-        writer = Writer(self._known, self._loader, missing=gone, roots=roots)
+        kept = kept_unread(self._known, plan)
+        writer = Writer(self._known, self._loader, missing=gone, roots=roots, kept=kept)
         self._commit_files(plan.pending, writer)
         with self._library.writing() as connection:
             photos.remove(connection, sorted(gone))  # less those that were found elsewhere
@@ -156,6 +178,17 @@ class _Run:
             self._on_progress(Progress("captions", len(texts), len(texts)))
         with self._library.writing() as connection:
             embeddings.remove_orphans(connection)
+
+    def try_switch(self) -> None:
+        """Let queries use the run's space from now on, unless it lacks what could not be read."""
+        with self._library.writing() as connection:
+            switch = try_switch(connection, self._space_id)
+            # told before the commit, which no signal interrupts once it has begun
+            self.report += IndexReport(switch=switch)
+        if switch is not None and switch.lacking:
+            reasons = {str(skip.path): skip.reason for skip in self.report.skipped}
+            lacking = why_lacking(self._library, switch.lacking, reasons)
+            self.report += IndexReport(switch=replace(switch, lacking=lacking))
 
     def _commit(self, batch: Sequence[Outcome], writer: Writer) -> None:
         fresh = {

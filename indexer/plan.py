@@ -24,6 +24,7 @@ class Known:
     skips: Mapping[str, SkipStamp]
     mounts: Collection[str]
     decoder: str  # what can be decoded now
+    lacking: Collection[str] = frozenset()  # photos without an embedding in the run's space
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Plan:
 
     roots: tuple[Path, ...]
     seen: Mapping[str, PhotoFile]
-    pending: tuple[PhotoFile, ...]  # new or changed: to be opened
+    pending: tuple[PhotoFile, ...]  # new, changed or without an embedding: to be opened
     unseen: tuple[Unseen, ...]
     report: IndexReport  # of what needs no more work
 
@@ -62,7 +63,7 @@ def make_plan(listing: Iterable[PhotoFile | Unseen], roots: Iterable[Path], know
         if path in seen:
             continue  # renamed to a name that was listed before
         seen[path] = item
-        if _is_same(known.stamps.get(path), item):
+        if is_same(known.stamps.get(path), item) and path not in known.lacking:
             unchanged += 1
         elif (reason := _why_not(item, known)) is None:
             pending.append(item)
@@ -119,19 +120,20 @@ def is_gone(path: str, mounts: Iterable[str]) -> bool:
     return False
 
 
+def is_same(stamp: Stamp | SkipStamp | None, file: PhotoFile) -> bool:
+    """Tell whether a file has the size and mtime that are known of it."""
+    return stamp is not None and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
+
+
 def _is_mount(folder: str) -> bool:
     # a link to a mount point stands for it; `ismount` itself says no to every link
     return os.path.ismount(os.path.realpath(folder))
 
 
-def _is_same(stamp: Stamp | SkipStamp | None, file: PhotoFile) -> bool:
-    return stamp is not None and (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
-
-
 def _why_not(file: PhotoFile, known: Known) -> str | None:
     # the reason is empty for what is simply no photo
     skip = known.skips.get(str(file.path))
-    if skip is not None and _is_same(skip, file) and skip.decoder == known.decoder:
+    if skip is not None and is_same(skip, file) and skip.decoder == known.decoder:
         return skip.reason
     try:
         str(file.path).encode()

@@ -80,10 +80,14 @@ class Space:
     def __str__(self) -> str:
         return f"{self.model}@{self.weights_digest[:12]}-{self.preprocessing_digest[:8]}"
 
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What tells one space from another: the name does not matter."""
+        return self.weights_digest, self.preprocessing_digest, self.dim
+
     def same_as(self, other: Space) -> bool:
-        """Tell whether vectors of both may be compared: the name does not matter."""
-        mine = (self.weights_digest, self.preprocessing_digest, self.dim)
-        return mine == (other.weights_digest, other.preprocessing_digest, other.dim)
+        """Tell whether vectors of both may be compared."""
+        return self.identity == other.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,17 @@ class CaptionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """A library's change from one model to another, made or waiting."""
+
+    previous: Space
+    chosen: Space
+    done: bool
+    photos: int  # in the library
+    lacking: tuple[Skipped, ...] = ()  # photos without a vector in the chosen space, and why
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What a run of the indexer did, or a part of one: reports add up."""
 
@@ -137,14 +152,19 @@ class IndexReport:
     captions_ambiguous: tuple[str, ...] = ()  # names that match several
     seconds: float = 0.0
     interrupted: bool = False
+    switch: Switch | None = None  # set when a run was to change the library's model
 
     def __add__(self, other: IndexReport) -> IndexReport:
         sums = {
             each.name: getattr(self, each.name) + getattr(other, each.name)
             for each in fields(self)
-            if each.name != "interrupted"
+            if each.name not in {"interrupted", "switch"}
         }
-        return IndexReport(**sums, interrupted=self.interrupted or other.interrupted)
+        return IndexReport(
+            **sums,
+            interrupted=self.interrupted or other.interrupted,
+            switch=other.switch or self.switch,
+        )
 
     @property
     def images_per_second(self) -> float:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from indexer.encoders.registry import ModelInfo
-    from indexer.records import IndexReport
-    from indexer.status import Status
+    from indexer.library import Freed
+    from indexer.records import IndexReport, Switch
+    from indexer.status import SpaceStatus, Status
 
 _MOST_NAMED = 10  # names in a list that a person reads; JSON has them all
 
@@ -32,6 +34,8 @@ def report_json(report: IndexReport) -> dict[str, Any]:
             "unmatched": list(report.captions_unmatched),
             "ambiguous": list(report.captions_ambiguous),
         },
+        "switched": report.switch is not None and report.switch.done,
+        "switch": _switch_json(report.switch) if report.switch else None,
         "interrupted": report.interrupted,
         "seconds": round(report.seconds, 3),
         "images_per_second": round(report.images_per_second, 2),
@@ -52,6 +56,11 @@ def report_lines(report: IndexReport) -> Iterator[str]:
     yield f"Photos: {photos or 'none'} ({report.seconds:.1f} s{rate})"
     if report.captions_added or report.captions_removed:
         yield f"Captions: {report.captions_added:,} added, {report.captions_removed:,} removed"
+    if report.switch is not None and report.switch.done:
+        old, new = report.switch.previous, report.switch.chosen
+        name = str(old) if old.model == new.model else old.model
+        forget = shlex.join(["sightseek", "forget", "--space", name])
+        yield f"Switched to {new.model}; the old vectors stay until: {forget}"
 
 
 def warning_lines(report: IndexReport) -> Iterator[str]:
@@ -76,6 +85,30 @@ def warning_lines(report: IndexReport) -> Iterator[str]:
             "photos; give more of the path:"
         )
         yield from _some(report.captions_ambiguous)
+    if report.switch is not None and report.switch.lacking:
+        names = [f"{each.path}: {each.reason}" for each in report.switch.lacking]
+        yield f"Without a vector of {report.switch.chosen.model}: {_count(names, 'photo')}:"
+        yield from _some(names)
+
+
+def unswitched_line(switch: Switch) -> str:
+    """Return why a library has not changed to another model, and what to do about it."""
+    lacking = f"{len(switch.lacking):,} of {_count(range(switch.photos), 'photo')}"
+    return (
+        f"Not switched to {switch.chosen.model}: {lacking} could not be read. Mount their disk or "
+        "restore them and run the same command again, or drop them with: sightseek forget PATH. "
+        f"Searches go on with {switch.previous.model}."
+    )
+
+
+def unfinished_lines(library: Path, spaces: Iterable[SpaceStatus]) -> Iterator[str]:
+    """Yield how far switches to other models are, and the commands that finish them."""
+    from indexer.spaces import switch_command  # the catalog's modules are slow to import
+
+    for each in spaces:
+        name, done = each.space.model, f"{each.photos:,} of {each.photos + each.lacking:,} photos"
+        command = switch_command(library, name)
+        yield f"The switch to {name} is unfinished ({done}). Finish it with: {command}"
 
 
 def status_json(status: Status) -> dict[str, Any]:
@@ -89,6 +122,7 @@ def status_json(status: Status) -> dict[str, Any]:
         "captions": status.captions,
         "skipped": [_named(skip.path, skip.reason) for skip in status.skipped],
         "bytes": status.bytes,
+        "spaces": [_space_json(space) for space in status.spaces],
     }
 
 
@@ -98,8 +132,19 @@ def status_lines(status: Status) -> Iterator[str]:
     yield f"Model     {status.space if status.space else 'none yet'}"
     yield f"Photos    {status.photos:,}"
     yield f"Captions  {status.captions:,}"
+    yield from (f"Space     {_coverage(space, status)}" for space in status.spaces)
     yield f"Skipped   {len(status.skipped):,}"
     yield from _some([f"{skip.path}: {skip.reason}" for skip in status.skipped])
+
+
+def freed_json(freed: Freed) -> dict[str, Any]:
+    """Return what `forget --space --json` says of the space."""
+    return {"space": str(freed.space), "vectors": freed.vectors, "bytes": freed.bytes}
+
+
+def freed_line(freed: Freed) -> str:
+    """Return what `forget --space` tells a person."""
+    return f"Forgot {freed.space}: {freed.vectors:,} vectors, {freed.bytes / 1e6:,.1f} MB freed."
 
 
 def model_json(model: ModelInfo) -> dict[str, Any]:
@@ -122,6 +167,34 @@ def model_lines(model: ModelInfo) -> Iterator[str]:
         f"{model.bytes_on_disk / 1e6:.1f} MB, {model.licence}"
     )
     yield f"  {model.description}"
+
+
+def _switch_json(switch: Switch) -> dict[str, Any]:
+    return {
+        "from": str(switch.previous),
+        "to": str(switch.chosen),
+        "done": switch.done,
+        "lacking": [_named(each.path, each.reason) for each in switch.lacking],
+    }
+
+
+def _space_json(space: SpaceStatus) -> dict[str, Any]:
+    return {
+        "model": space.space.model,
+        "space": str(space.space),
+        "dim": space.space.dim,
+        "state": space.state,
+        "photos": space.photos,
+        "captions": space.captions,
+    }
+
+
+def _coverage(space: SpaceStatus, status: Status) -> str:
+    return (
+        f"{space.space} ({space.state}): {space.space.dim} dimensions, "
+        f"{space.photos:,} of {status.photos:,} photos, "
+        f"{space.captions:,} of {status.captions:,} captions"
+    )
 
 
 def _named(path: Path, reason: str) -> dict[str, str]:

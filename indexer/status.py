@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from indexer.catalog import captions, photos, spaces
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
+    from indexer.catalog.spaces import Held
     from indexer.library import Library
     from indexer.records import Skipped, Space
+
+
+State: TypeAlias = Literal["current", "ready", "being filled"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceStatus:
+    """How much of a library one of its spaces covers."""
+
+    space: Space
+    state: State
+    photos: int
+    captions: int
+    lacking: int  # photos without a vector in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,7 @@ class Status:
     captions: int
     skipped: tuple[Skipped, ...]
     bytes: int  # of the library's own files
+    spaces: tuple[SpaceStatus, ...] = ()  # oldest first
 
 
 def read_status(library: Library) -> Status:
@@ -37,4 +55,24 @@ def read_status(library: Library) -> Status:
             captions=captions.count(connection),
             skipped=photos.all_skipped(connection),
             bytes=library.bytes_on_disk(),
+            spaces=tuple(_space(connection, held) for held in spaces.held(connection)),
         )
+
+
+def read_unfinished(library: Library) -> tuple[SpaceStatus, ...]:
+    """Count what the spaces cover that no query may meet yet."""
+    with library.reading() as connection:
+        held = [each for each in spaces.held(connection) if not each.is_ready]
+        return tuple(_space(connection, each) for each in held)
+
+
+def _space(connection: Connection, held: Held) -> SpaceStatus:
+    state: State = "ready" if held.is_ready else "being filled"
+    covered = photos.with_embedding(connection, held.id)
+    return SpaceStatus(
+        space=held.space,
+        state="current" if held.is_current else state,
+        photos=covered,
+        captions=captions.with_embedding(connection, held.id),
+        lacking=photos.count(connection) - covered,
+    )

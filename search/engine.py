@@ -59,13 +59,14 @@ class SearchEngine:
     def search(self, query: Query) -> Results:
         """Rank a library's photos or captions by their cosine to the query.
 
-        Raises SpaceMismatchError when the library holds another model's vectors, DecodeError or
+        Raises SpaceMismatchError when the library holds no vectors of the encoder's, DecodeError or
         FetchError for a photo that cannot be read, QueryError when terms cancel out.
         """
         self._library.require_space(self._encoder.space)
         vector = self.encode(query)
         hidden = _own_paths(query)
-        index = self._library.vectors(query.target)
+        # of the encoder's own space, though the library may have changed to another by now
+        index = self._library.vectors(query.target, self._encoder.space)
         wanted = query.top_k + len(hidden)
         while True:
             scores, ids = index.search(vector, wanted)
@@ -111,8 +112,7 @@ class SearchEngine:
 
     def _stored_vector(self, path: Path) -> Vector | None:
         """Find the vector of a photo that the library holds as it is now: no need to decode it."""
-        space_id = self._library.require_space(self._encoder.space)
-        with self._library.reading() as connection:
+        with self._library.reading_space(self._encoder.space) as (connection, space_id):
             try:
                 status = path.stat()
                 found = photos.by_path(connection, path)

@@ -160,9 +160,8 @@ def evaluate(library: Library, encoder: Encoder, pairs: Sequence[Pair]) -> Evalu
 
 
 def _all_images(library: Library, encoder: Encoder) -> tuple[list[bytes], Vectors]:
-    space_id = library.require_space(encoder.space)
     kind = embeddings.PHOTOS
-    with library.reading() as connection:
+    with library.reading_space(encoder.space) as (connection, space_id):
         vectors = {
             key: vector
             for ids, rows in embeddings.after(connection, kind, space_id, 0, dim=encoder.dim)

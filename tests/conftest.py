@@ -63,6 +63,19 @@ class ColourEncoder:
         return _embedded(np.array(colours, np.float32).reshape(-1, 3))
 
 
+class TurnedEncoder(ColourEncoder):
+    """Another model of the same size: equal vectors mean another colour to it."""
+
+    def __init__(self, name: str = "turned") -> None:
+        super().__init__(name)
+
+    def encode_images(self, images: Sequence[Pixels]) -> Vectors:
+        return np.roll(super().encode_images(images), 1, axis=1)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return np.roll(super().encode_texts(texts), 1, axis=1)
+
+
 def _embedded(colours: Vectors) -> Vectors:
     rows = np.zeros((len(colours), DIM), np.float32)
     rows[:, :3] = colours
@@ -84,6 +97,11 @@ def encoder() -> ColourEncoder:
 @pytest.fixture
 def other_encoder() -> ColourEncoder:
     return ColourEncoder("another model of the same size")
+
+
+@pytest.fixture
+def turned() -> TurnedEncoder:
+    return TurnedEncoder()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import and_, delete, exists, func, insert, select
 
 from indexer.catalog import photos
 from indexer.catalog.chunks import chunks
@@ -118,6 +118,15 @@ def without_embedding(connection: Connection, space_id: int) -> list[str]:
         .order_by(func.min(caption.c.id))
     )
     return list(rows.scalars())
+
+
+def with_embedding(connection: Connection, space_id: int) -> int:
+    """Count the captions whose text has an embedding in a space."""
+    has = exists().where(
+        text_embedding.c.text_hash == caption.c.text_hash, text_embedding.c.space_id == space_id
+    )
+    query = select(func.count()).select_from(caption).where(has)
+    return int(connection.execute(query).scalar_one())
 
 
 def by_text_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[Caption]]:

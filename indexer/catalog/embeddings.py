@@ -123,6 +123,11 @@ def put_snapshot_token(connection: Connection, name: str, token: str) -> None:
     )
 
 
+def remove_snapshot_tokens(connection: Connection) -> None:
+    """Make every FAISS snapshot that there is count no more."""
+    connection.execute(delete(snapshot))
+
+
 def _key(kind: Table) -> Column[bytes]:
     return kind.c.content_hash if kind is image_embedding else kind.c.text_hash
 

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog.chunks import chunks
-from indexer.catalog.schema import image_embedding, mount, photo, skipped, space
+from indexer.catalog.schema import image_embedding, mount, photo, skipped
 from indexer.records import Facts, Photo, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from indexer.records import PhotoFile
 
@@ -149,10 +149,15 @@ def paths(connection: Connection) -> dict[int, Path]:
     return {photo_id: Path(path) for photo_id, path in rows}
 
 
-def without_embedding(connection: Connection) -> int:
-    """Count the photos whose content has no embedding in the current space."""
-    has = select(image_embedding.c.content_hash).join(space).where(space.c.is_current)
-    query = select(func.count()).select_from(photo).where(photo.c.content_hash.not_in(has))
+def without_embedding(connection: Connection, space_id: int) -> list[str]:
+    """Return the paths of the photos whose content has no embedding in a space, oldest first."""
+    query = select(photo.c.path).where(~_has_embedding(space_id)).order_by(photo.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def with_embedding(connection: Connection, space_id: int) -> int:
+    """Count the photos whose content has an embedding in a space."""
+    query = select(func.count()).select_from(photo).where(_has_embedding(space_id))
     return int(connection.execute(query).scalar_one())
 
 
@@ -201,6 +206,13 @@ def all_skipped(connection: Connection) -> tuple[Skipped, ...]:
     query = select(skipped.c.path, skipped.c.reason).where(skipped.c.reason != "")
     rows = connection.execute(query.order_by(skipped.c.path))
     return tuple(Skipped(Path(path), reason) for path, reason in rows)
+
+
+def _has_embedding(space_id: int) -> ColumnElement[bool]:
+    return exists().where(
+        image_embedding.c.content_hash == photo.c.content_hash,
+        image_embedding.c.space_id == space_id,
+    )
 
 
 def _photo(row: Any) -> Photo:

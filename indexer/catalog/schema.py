@@ -34,6 +34,7 @@ space = Table(
     Column("dim", Integer, nullable=False),
     Column("is_current", Boolean, nullable=False),
     Column("created_at", Text, nullable=False),  # ISO 8601, UTC
+    Column("ready_at", Text),  # ISO 8601, UTC; without it no query may meet the space yet
     UniqueConstraint("weights_digest", "preprocessing_digest"),
 )
 
@@ -190,6 +191,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             decoder TEXT NOT NULL)""",
         "CREATE TABLE mount (path TEXT NOT NULL PRIMARY KEY)",
         "CREATE TABLE snapshot (name TEXT NOT NULL PRIMARY KEY, token TEXT NOT NULL)",
+    ),
+    (
+        "ALTER TABLE space ADD COLUMN ready_at TEXT",
+        "DELETE FROM space WHERE NOT is_current",  # without vectors: a library had one space
+        "UPDATE space SET ready_at = created_at",
     ),
 )
 
