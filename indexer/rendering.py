@@ -95,9 +95,9 @@ def unswitched_line(switch: Switch) -> str:
     """Return why a library has not changed to another model, and what to do about it."""
     lacking = f"{len(switch.lacking):,} of {_count(range(switch.photos), 'photo')}"
     return (
-        f"Not switched to {switch.chosen.model}: {lacking} could not be read. Mount their disk or "
-        "restore them and run the same command again, or drop them with: sightseek forget PATH. "
-        f"Searches go on with {switch.previous.model}."
+        f"Not switched to {switch.chosen.model}: {lacking} could not be read; searches go on with "
+        f"{switch.previous.model}. Mount their disk, restore them, or drop them with 'sightseek "
+        "forget PATH', and run the same command again."
     )
 
 
