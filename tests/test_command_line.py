@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -319,7 +320,78 @@ def test_a_library_of_another_space_is_refused(own: Path, tmp_path: Path) -> Non
     with sqlite3.connect(own / "catalog.sqlite") as connection:
         connection.execute("UPDATE space SET weights_digest = 'f00'")
     for words in (["search", "a cat"], ["index", sample_folder()]):
-        assert "do not compare" in error(*words, "--library", own)
+        line = error(*words, "--library", own)
+        assert "do not compare" in line
+        assert f"sightseek index --model builtin --library {own}" in line
+    done = json.loads(run("index", "--model", "builtin", "--library", own, "--json").stdout)
+    assert done["switched"]
+    assert hits("a cat", "--library", own)
+
+
+@pytest.fixture
+def other_model(tmp_path: Path) -> Path:
+    """A bundle whose vectors are of another space, though of the same size."""
+    from indexer.encoders.registry import BUILTIN_FOLDER
+
+    folder = Path(shutil.copytree(BUILTIN_FOLDER, tmp_path / "other model"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["image"]["mean"] = [0.4, 0.4, 0.4]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def spaces(library: Path) -> dict[str, tuple[str, int]]:
+    found = json.loads(run("status", "--library", library, "--json").stdout)["spaces"]
+    return {each["model"]: (each["state"], each["photos"]) for each in found}
+
+
+def test_a_library_changes_its_model_and_forgets_the_old_one(own: Path, other_model: Path) -> None:
+    count = len(list(sample_folder().glob("*.jpg")))
+    before = hits("a cat", "--library", own)
+    lines = run("index", "--model", other_model, "--library", own).stdout.splitlines()
+    assert lines[-1] == (
+        f"Switched to {other_model}; the old vectors stay until: sightseek forget --space builtin"
+    )
+    assert spaces(own) == {"builtin": ("ready", count), str(other_model): ("current", count)}
+    assert hits("a cat", "--library", own) != before
+    assert "Searches use" in error("forget", "--space", other_model, "--library", own)
+    run("index", "--model", "builtin", "--library", own)
+    assert hits("a cat", "--library", own) == before
+    freed = json.loads(run("forget", "--space", other_model, "--library", own, "--json").stdout)
+    assert freed["space"]["space"].startswith(f"{other_model}@")
+    assert freed["space"]["vectors"] > count
+    assert freed["space"]["bytes"] > 0
+    assert spaces(own) == {"builtin": ("current", count)}
+
+
+def test_a_switch_that_a_photo_prevents_is_told_with_its_remedy(
+    tmp_path: Path, paint: Callable[..., Path], other_model: Path
+) -> None:
+    photos, library = tmp_path / "photos", tmp_path / "library"
+    red, blue = paint(photos / "red.png", "red"), paint(photos / "blue.png", "blue")
+    run("index", photos, "--library", library)
+    red.rename(tmp_path / "away.png")
+    done = run("index", "--model", other_model, "--library", library, "--json", code=1)
+    report = json.loads(done.stdout)
+    assert not report["switched"]
+    lacking = [{"path": str(red), "reason": "its file is gone"}]
+    assert report["switch"]["lacking"] == lacking
+    assert f"  {red}: its file is gone" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: Not switched to ")
+    assert spaces(library) == {"builtin": ("current", 2), str(other_model): ("being filled", 1)}
+    note = run("index", blue, "--library", library).stderr
+    assert "1 of 2 photos" in note
+    command = shlex.split(note.partition("Finish it with: ")[2])
+    run("forget", red, "--library", library)
+    run(*command[1:])
+    assert spaces(library) == {"builtin": ("ready", 1), str(other_model): ("current", 1)}
+    assert run("index", blue, "--library", library).stderr == ""
+
+
+def test_a_model_alone_needs_a_library_with_photos(tmp_path: Path) -> None:
+    line = error("index", "--model", "builtin", "--library", tmp_path / "none")
+    assert "sightseek index FOLDER" in line
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_deleted_or_damaged_faiss_file_changes_no_result(own: Path) -> None:
@@ -343,6 +415,8 @@ def test_a_deleted_or_damaged_faiss_file_changes_no_result(own: Path) -> None:
         ["search", "a cat", "--target", "videos"],
         ["index"],
         ["index", ".", "--no-such-option"],
+        ["index", "--captions", "captions.csv"],
+        ["forget"],
         ["embed", "-o", "out.npz"],
         ["no-such-command"],
     ],

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import ColourEncoder
+    from conftest import ColourEncoder, TurnedEncoder
 
     from indexer.doctor import Check
 
@@ -86,6 +86,19 @@ def test_a_photo_without_its_embedding_is_a_fault(filled: Path) -> None:
     check = examined(filled)["coverage"]
     assert not check.ok
     assert check.finding.startswith("1 photos lack")
+    assert "a.png" in check.finding
+
+
+def test_only_the_space_that_searches_use_must_be_covered(
+    filled: Path, turned: TurnedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library.open(filled, writable=True) as library:
+        library.use_space(turned.space, switch=True)  # and not one photo in it
+    assert examined(filled)["coverage"].ok
+    monkeypatch.setattr(doctor, "load_encoder", lambda name: turned)
+    check = examined(filled)["library's model"]
+    assert not check.ok
+    assert "do not compare" in check.finding
 
 
 def test_a_catalog_that_is_no_database_is_a_fault(filled: Path) -> None:

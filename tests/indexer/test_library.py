@@ -60,6 +60,8 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_a_library_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
     with pytest.raises(LibraryNotFoundError, match="sightseek index FOLDER"):
         Library.open(tmp_path / "library")
+    with pytest.raises(LibraryNotFoundError, match="sightseek index FOLDER"):
+        Library.open(tmp_path / "library", writable=True, make=False)
     assert list(tmp_path.iterdir()) == []
 
 

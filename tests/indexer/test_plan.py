@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,14 @@ def test_a_file_with_the_size_and_mtime_of_before_is_not_opened() -> None:
     listing = [file("a"), file("b", size=11), file("c", mtime_ns=19), file("d")]
     plan = make_plan(listing, [ROOT], known("a", "b", "c"))
     assert [each.path.name for each in plan.pending] == ["b", "c", "d"]
+    assert plan.report.unchanged == 1
+
+
+def test_a_file_that_has_not_changed_and_lacks_an_embedding_is_opened() -> None:
+    stamps = known("a", "b")
+    lacking = replace(stamps, lacking={str(ROOT / "b")})
+    plan = make_plan([file("a"), file("b")], [ROOT], lacking)
+    assert [each.path.name for each in plan.pending] == ["b"]
     assert plan.report.unchanged == 1
 
 

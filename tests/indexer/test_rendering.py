@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from indexer.records import IndexReport, Skipped, Unseen
-from indexer.rendering import report_json, report_lines, warning_lines
+from indexer.records import IndexReport, Skipped, Space, Switch, Unseen
+from indexer.rendering import report_json, report_lines, unswitched_line, warning_lines
 
 FULL = IndexReport(
     added=1200,
@@ -62,6 +63,31 @@ def test_warnings_name_a_few_and_count_the_rest() -> None:
     assert any("sightseek forget" in line for line in lines)
     assert "Captions for 1 name that match no photo:" in lines
     assert "  x.jpg" in lines
+
+
+def test_a_switch_is_told_with_what_it_leaves_behind() -> None:
+    old, new = Space("old model", "a", "b", 8), Space("new", "c", "d", 8)
+    report = IndexReport(switch=Switch(old, new, done=True, photos=3))
+    assert list(report_lines(report))[1:] == [
+        "Switched to new; the old vectors stay until: sightseek forget --space 'old model'"
+    ]
+    assert report_json(report)["switched"]
+    assert report_json(report)["switch"]["to"] == str(new)
+    updated = IndexReport(switch=Switch(old, replace(old, weights_digest="e"), done=True, photos=3))
+    assert list(report_lines(updated))[1].endswith("'old model@a-b'")
+
+
+def test_what_prevents_a_switch_is_named() -> None:
+    old, new = Space("old", "a", "b", 8), Space("new", "c", "d", 8)
+    lacking = tuple(Skipped(Path(f"/p/{number}.jpg"), "is damaged") for number in range(12))
+    switch = Switch(old, new, done=False, photos=40, lacking=lacking)
+    lines = list(warning_lines(IndexReport(switch=switch)))
+    assert lines[:2] == ["Without a vector of new: 12 photos:", "  /p/0.jpg: is damaged"]
+    assert len(lines) == 12
+    assert len(list(report_lines(IndexReport(switch=switch)))) == 1
+    assert unswitched_line(switch).startswith("Not switched to new: 12 of 40 photos could not be")
+    assert not report_json(IndexReport(switch=switch))["switched"]
+    assert report_json(IndexReport())["switch"] is None
 
 
 def test_reports_add_up() -> None:

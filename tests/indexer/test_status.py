@@ -41,6 +41,20 @@ def test_what_a_library_holds_is_counted(
     found = status_json(status)
     assert (found["photos"], found["captions"], found["dim"]) == (2, 2, 8)
     assert found["library"] == str(library.path)
+    assert found["spaces"] == [
+        {
+            "model": "colours",
+            "space": str(encoder.space),
+            "dim": 8,
+            "state": "current",
+            "photos": 2,
+            "captions": 2,
+        }
+    ]
+    assert (
+        f"Space     {encoder.space} (current): 8 dimensions, 2 of 2 photos, 2 of 2 captions"
+        in status_lines(status)
+    )
 
 
 def test_the_librarys_own_files_alone_are_weighed(library: Library) -> None:
