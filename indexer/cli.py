@@ -62,7 +62,7 @@ ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what i
 @click.option(
     "--model",
     metavar="NAME",
-    help="'builtin' or a bundle's folder; default: the library's own. Another one is changed to.",
+    help="'builtin' or a bundle's folder, to change to it; default: the library's own.",
 )
 @click.option(
     "--device",

@@ -66,14 +66,15 @@ class ColourEncoder:
 class TurnedEncoder(ColourEncoder):
     """Another model of the same size: equal vectors mean another colour to it."""
 
-    def __init__(self, name: str = "turned") -> None:
+    def __init__(self, name: str = "turned", *, by: int = 1) -> None:
         super().__init__(name)
+        self.by = by
 
     def encode_images(self, images: Sequence[Pixels]) -> Vectors:
-        return np.roll(super().encode_images(images), 1, axis=1)
+        return np.roll(super().encode_images(images), self.by, axis=1)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        return np.roll(super().encode_texts(texts), 1, axis=1)
+        return np.roll(super().encode_texts(texts), self.by, axis=1)
 
 
 def _embedded(colours: Vectors) -> Vectors:

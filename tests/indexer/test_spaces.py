@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -445,6 +446,76 @@ class listening:  # noqa: N801
 
     def __exit__(self, *_: object) -> None:
         event.remove(Engine, "before_cursor_execute", self._before)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_space_answers_by_its_own_vectors_whatever_happens(
+    library: Library, photos: Path, paint: Paint, turned: TurnedEncoder, seed: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    chance = random.Random(seed)
+    encoders = [type(turned)(f"turned by {by}", by=by) for by in range(4)]
+    paint(photos / "0 red.png", "red")
+    index_photos([photos], library, encoders[0])
+    with Library.open(library.path) as reader:
+        for number in range(1, 40):
+            own = next(each for each in encoders if each.space == library.space)
+            other = chance.choice(encoders)
+            held = [path for path in photos.iterdir() if path.stem[0] != "0"]
+            match chance.choice(("add", "remove", "index", "half", "half", "switch", "forget")):
+                case "add":
+                    colour = chance.choice(COLOURS)
+                    paint(photos / f"{number} {colour}.png", colour, shade=number)
+                case "remove" if held:
+                    chance.choice(held).unlink()
+                case "index":
+                    index_photos([photos], library, own)
+                case "half":
+                    with monkeypatch.context() as patch:
+                        interrupt_after(other, patch, other.images_encoded + 3)
+                        index_photos([photos], library, other, switch=True)
+                case "switch":
+                    index_photos([photos], library, other, switch=True)
+                    assert library.space == other.space
+                case "forget" if other is not own and other.space.model in states(library):
+                    library.forget_space(other.space.model)
+            for each in encoders:
+                check_answers(library, reader, each, chance.choice(COLOURS))
+
+
+def check_answers(library: Library, reader: Library, encoder: ColourEncoder, colour: str) -> None:
+    state, covered, _ = states(library).get(encoder.space.model, ("", 0, 0))
+    query = encoder.encode_texts([colour])[0]
+    for each in (library, reader):
+        engine = SearchEngine(each, encoder)
+        if state in {"", "being filled"}:
+            with pytest.raises(SpaceMismatchError):
+                engine.search(Query.parse(colour))
+            continue
+        hits = engine.search(Query.parse(colour, top_k=100)).hits
+        assert len(hits) == covered
+        for hit in hits:
+            truth = encoder.encode_texts([hit.photo.path.stem])[0]  # its colour is its name
+            assert hit.score == pytest.approx(truth @ query, abs=0.02)
+
+
+def test_a_switch_may_change_the_size_of_vectors(
+    filled: Library, encoder: ColourEncoder, turned: TurnedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = scores(filled, encoder)
+    images, texts = encoder.encode_images, encoder.encode_texts
+    turned.dim = 4  # all that colours need
+    turned.space = Space("small", "a" * 64, "b" * 64, 4)
+    monkeypatch.setattr(turned, "encode_images", lambda pixels: images(pixels)[:, :4])
+    monkeypatch.setattr(turned, "encode_texts", lambda words: texts(words)[:, :4])
+    with Library.open(filled.path) as reader:
+        assert scores(reader, encoder) == expected
+        index_photos((), filled, turned, switch=True)
+        for each in (reader, filled):
+            assert scores(each, encoder) == expected
+            assert scores(each, turned) == expected
+    with Library.open(filled.path) as late:
+        assert scores(late, turned) == expected
 
 
 def test_a_space_that_is_forgotten_gives_its_room_back(
