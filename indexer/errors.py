@@ -9,7 +9,9 @@ SightseekError
 ├── CaptionsError           a captions file has the wrong shape
 ├── ModelError              an encoder cannot be had
 │   ├── UnknownModelError   no model goes by that name
-│   └── BundleError         a bundle is incomplete, damaged or of another format
+│   ├── BundleError         a bundle is incomplete, damaged or of another format
+│   ├── CheckpointError     a file holds no weights, not only weights, or those of another model
+│   └── HubError            weights could not be had from the hub
 ├── TrainingError           a collection from which no model can be trained
 ├── LibraryError            a library cannot be used
 │   ├── LibraryNotFoundError
@@ -62,6 +64,14 @@ class UnknownModelError(ModelError):
 
 class BundleError(ModelError):
     """A bundle is incomplete, damaged or of another format."""
+
+
+class CheckpointError(ModelError):
+    """A file holds no weights, not only weights, or those of another model."""
+
+
+class HubError(ModelError):
+    """A file could not be had from the hub."""
 
 
 class TrainingError(SightseekError):

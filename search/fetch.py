@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from indexer.errors import FetchError
+from indexer.web import in_one_line
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage
@@ -71,13 +72,13 @@ def _read(url: str, max_bytes: int, deadline: float) -> bytes:
                     raise FetchError(f"{url} takes too long. {_BY_HAND}")
             return bytes(parts)
     except HTTPError as error:
-        fact = f"answered {error.code} {_in_one_line(error.reason)}"
+        fact = f"answered {error.code} {in_one_line(error.reason)}"
         raise FetchError(f"{url} {fact}. Check the URL.") from error
     except URLError as error:
-        fact = f"cannot be reached: {_in_one_line(error.reason)}"
+        fact = f"cannot be reached: {in_one_line(error.reason)}"
         raise FetchError(f"{url} {fact}. Check the URL.") from error
     except (OSError, ValueError, HTTPException) as error:
-        fact = f"cannot be read: {_in_one_line(error)}"
+        fact = f"cannot be read: {in_one_line(error)}"
         raise FetchError(f"{url} {fact}. Check the URL.") from error
 
 
@@ -108,13 +109,6 @@ def _in_ascii(url: str) -> str:
     parts = urlsplit(url)
     path, query = (quote(part, safe=punctuation) for part in (parts.path, parts.query))
     return urlunsplit(parts._replace(path=path, query=query, fragment=""))
-
-
-def _in_one_line(reason: object) -> str:
-    # a server may have written it
-    words = (isinstance(reason, OSError) and reason.strerror) or str(reason)
-    text = "".join(letter if letter.isprintable() else " " for letter in words)
-    return " ".join(text.split())[:200].rstrip(".") or type(reason).__name__
 
 
 def _is_web(url: str) -> bool:

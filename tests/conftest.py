@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
+import sys
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +22,9 @@ from indexer.records import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from types import ModuleType
+
+    from hub import HubSite
 
     from indexer.records import Pixels, Vectors
 
@@ -88,6 +94,31 @@ def _embedded(colours: Vectors) -> Vectors:
 def _no_library_of_ones_own() -> None:
     # whoever runs the tests may have a library: no test may write to it
     os.environ.pop("SIGHTSEEK_LIBRARY", None)
+
+
+@pytest.fixture
+def hub_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubSite]:
+    """A hub that serves what is put into it, with switches for what goes wrong."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    site, server = _hub().serve(tmp_path / "served")
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield site
+    site.stop.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _hub() -> ModuleType:
+    # tests are imported without their folder on sys.path
+    if "hub" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("hub", Path(__file__).with_name("hub.py"))
+        sys.modules["hub"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["hub"])
+    return sys.modules["hub"]
 
 
 @pytest.fixture
