@@ -9,7 +9,8 @@ SightseekError
 ├── CaptionsError           a captions file has the wrong shape
 ├── ModelError              an encoder cannot be had
 │   ├── UnknownModelError   no model goes by that name
-│   └── BundleError         a bundle is incomplete, damaged or of another format
+│   ├── BundleError         a bundle is incomplete, damaged or of another format
+│   └── ExportError         a model cannot become a bundle, and still runs in torch
 ├── TrainingError           a collection from which no model can be trained
 ├── LibraryError            a library cannot be used
 │   ├── LibraryNotFoundError
@@ -62,6 +63,10 @@ class UnknownModelError(ModelError):
 
 class BundleError(ModelError):
     """A bundle is incomplete, damaged or of another format."""
+
+
+class ExportError(ModelError):
+    """A model cannot become a bundle that answers as it does; torch still runs it."""
 
 
 class TrainingError(SightseekError):
