@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 3  # 1 had one tokenizer, 2 cleaned no texts
+FORMAT = 3  # 1 had one tokenizer, 2 cleaned no texts and zeroed no ids
 MANIFEST = "manifest.json"
 IMAGE_TOWER = "image.onnx"
 TEXT_TOWER = "text.onnx"
@@ -38,6 +38,7 @@ class TextSettings:
     pad_id: int
     lowercase: bool  # before the tokenizer, which may do so by itself
     cleaning: Cleaning = "none"  # before that
+    zeroed_id: int | None = None  # becomes 0 wherever it stands: a separator that goes unread
 
     def __post_init__(self) -> None:
         if self.padding not in get_args(Padding):
@@ -48,12 +49,20 @@ class TextSettings:
             raise ValueError("context_length must be positive")
 
     @property
-    def plain(self) -> dict[str, Any]:
-        """Names and values, as formats before 3 have them where nothing is cleaned."""
-        values = asdict(self)
-        if self.cleaning == "none":
-            del values["cleaning"]  # a space made before there was cleaning is still the same
-        return values
+    def content(self) -> dict[str, Any]:
+        """Names and values; what format 3 added is there only where it changes ids."""
+        later = {"cleaning": "none", "zeroed_id": None}
+        # so a space that was made before is still the same
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in later or value != later[name]
+        }
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether formats before 3 can say all of this."""
+        return self.cleaning == "none" and self.zeroed_id is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +149,14 @@ class Manifest:
     @property
     def _format(self) -> int:
         """The oldest format that says all, so that older versions read what they can use."""
-        if any("cleaning" in values for values in self._text_content.values()):
+        if not all(each.is_plain for each in (self.text, self.second_text) if each is not None):
             return FORMAT
         return 1 if self.second_text is None else 2
 
     @property
     def _text_content(self) -> dict[str, dict[str, Any]]:
         both = {"text": self.text, "second_text": self.second_text}
-        return {name: each.plain for name, each in both.items() if each is not None}
+        return {name: each.content for name, each in both.items() if each is not None}
 
     @property
     def licence(self) -> str:

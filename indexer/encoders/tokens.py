@@ -51,4 +51,6 @@ class TextTokenizer:
         for row, tokens in enumerate(ids):
             input_ids[row, : len(tokens)] = tokens
             attention_mask[row, : len(tokens)] = 1
+        if self.settings.zeroed_id is not None:
+            input_ids[input_ids == self.settings.zeroed_id] = 0
         return input_ids, attention_mask
