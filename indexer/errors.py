@@ -11,7 +11,13 @@ SightseekError
 │   ├── UnknownModelError   no model goes by that name
 │   ├── BundleError         a bundle is incomplete, damaged or of another format
 │   ├── CheckpointError     a file holds no weights, not only weights, or those of another model
-│   └── HubError            weights could not be had from the hub
+│   ├── HubError            weights could not be had from the hub
+class CheckpointError(ModelError):
+    """A file holds no weights, not only weights, or those of another model."""
+
+
+class HubError(ModelError):
+    """A file could not be had from the hub."""
 ├── TrainingError           a collection from which no model can be trained
 ├── LibraryError            a library cannot be used
 │   ├── LibraryNotFoundError
@@ -66,12 +72,11 @@ class BundleError(ModelError):
     """A bundle is incomplete, damaged or of another format."""
 
 
-class CheckpointError(ModelError):
-    """A file holds no weights, not only weights, or those of another model."""
+│   └── ExportError         a model cannot become a bundle, and still runs in torch
 
 
-class HubError(ModelError):
-    """A file could not be had from the hub."""
+class ExportError(ModelError):
+    """A model cannot become a bundle that answers as it does; torch still runs it."""
 
 
 class TrainingError(SightseekError):

@@ -19,9 +19,9 @@ from indexer.encoders.manifest import (
     TEXT_TOWER,
     TOKENIZER,
     Manifest,
-    TextSettings,
 )
 from indexer.encoders.preprocess import preprocess
+from indexer.encoders.tokens import TextTokenizer
 from indexer.errors import BundleError, ModelError
 from indexer.records import Space
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image
 
+    from indexer.encoders.manifest import TextSettings
     from indexer.records import Pixels, Vectors
 
 T = TypeVar("T")
@@ -137,24 +138,16 @@ class BundleEncoder:
                     outputs[name][rows] = values
         return outputs
 
-    @property
-    def _text_settings(self) -> tuple[TextSettings, ...]:
-        second = self.manifest.second_text
-        return (self.manifest.text,) if second is None else (self.manifest.text, second)
-
     def _tokenize(self, texts: Sequence[str]) -> list[tuple[list[int], ...]]:
         """Give each text's ids, a list for each tokenizer."""
-        columns = []
-        for settings, tokenizer in zip(self._text_settings, self._tokenizers(), strict=True):
-            cased = [text.lower() if settings.lowercase else text for text in texts]
-            columns.append([encoding.ids for encoding in tokenizer.encode_batch(cased)])
+        columns = [tokenizer.ids(texts) for tokenizer in self._tokenizers()]
         return list(zip(*columns, strict=True))
 
     def _pad(self, ids: Sequence[tuple[list[int], ...]]) -> dict[str, npt.NDArray[np.int64]]:
         inputs: dict[str, npt.NDArray[np.int64]] = {}
-        for number, settings in enumerate(self._text_settings):
+        for number, tokenizer in enumerate(self._tokenizers()):
             suffix = f"_{number + 1}" if number else ""
-            input_ids, attention_mask = _padded([row[number] for row in ids], settings)
+            input_ids, attention_mask = tokenizer.pad([row[number] for row in ids])
             inputs |= {f"input_ids{suffix}": input_ids, f"attention_mask{suffix}": attention_mask}
         return inputs
 
@@ -170,26 +163,20 @@ class BundleEncoder:
                 "Upgrade onnxruntime or make the bundle again."
             ) from error
 
-    def _load_tokenizers(self) -> tuple[Any, ...]:
-        names = (TOKENIZER, SECOND_TOKENIZER)[: len(self._text_settings)]
-        return tuple(
-            self._load_tokenizer(name, settings.context_length)
-            for name, settings in zip(names, self._text_settings, strict=True)
+    def _load_tokenizers(self) -> tuple[TextTokenizer, ...]:
+        first = self._load_tokenizer(TOKENIZER, self.manifest.text)
+        second = self.manifest.second_text
+        return (
+            (first,) if second is None else (first, self._load_tokenizer(SECOND_TOKENIZER, second))
         )
 
-    def _load_tokenizer(self, name: str, context_length: int) -> Any:
-        from tokenizers import Tokenizer
-
-        content = self._verified(name)
+    def _load_tokenizer(self, name: str, settings: TextSettings) -> TextTokenizer:
         try:
-            tokenizer = Tokenizer.from_buffer(content)
+            return TextTokenizer.parse(self._verified(name), settings)
         except ValueError as error:
             raise BundleError(
                 f"{self.folder / name} is no tokenizer ({error}). Make the bundle again."
             ) from error
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(context_length)
-        return tokenizer
 
     def _verified(self, name: str) -> bytes:
         path = self.folder / name
@@ -250,22 +237,6 @@ def _empty_rows(tower: Any, names: Sequence[str], count: int, *, dim: int) -> di
         name: np.empty((count, dim if name == EMBEDDINGS else widths[name]), np.float32)
         for name in names
     }
-
-
-def _padded(
-    ids: Sequence[list[int]], settings: TextSettings
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give ids and mask, `(n, length)` each."""
-    import numpy as np
-
-    longest = max(len(row) for row in ids)
-    length = settings.context_length if settings.padding == "context" else longest
-    input_ids = np.full((len(ids), length), settings.pad_id, dtype=np.int64)
-    attention_mask = np.zeros((len(ids), length), dtype=np.int64)
-    for row, tokens in enumerate(ids):
-        input_ids[row, : len(tokens)] = tokens
-        attention_mask[row, : len(tokens)] = 1
-    return input_ids, attention_mask
 
 
 def _batches_by_length(lengths: Sequence[int]) -> Iterator[list[int]]:

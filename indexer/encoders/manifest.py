@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from indexer.encoders.cleaning import CLEANINGS, Cleaning
 from indexer.encoders.preprocess import Preprocessing
 from indexer.errors import BundleError
 from indexer.files import replacing
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 2  # 1 had one tokenizer
+FORMAT = 3  # 1 had one tokenizer, 2 cleaned no texts and zeroed no ids
 MANIFEST = "manifest.json"
 IMAGE_TOWER = "image.onnx"
 TEXT_TOWER = "text.onnx"
@@ -36,12 +37,32 @@ class TextSettings:
     padding: Padding  # to the longest text of a batch, or always to the context length
     pad_id: int
     lowercase: bool  # before the tokenizer, which may do so by itself
+    cleaning: Cleaning = "none"  # before that
+    zeroed_id: int | None = None  # becomes 0 wherever it stands: a separator that goes unread
 
     def __post_init__(self) -> None:
         if self.padding not in get_args(Padding):
             raise ValueError(f"padding {self.padding!r} is none of {', '.join(get_args(Padding))}")
+        if self.cleaning not in CLEANINGS:
+            raise ValueError(f"cleaning {self.cleaning!r} is none of {', '.join(CLEANINGS)}")
         if self.context_length < 1:
             raise ValueError("context_length must be positive")
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Names and values; what format 3 added is there only where it changes ids."""
+        later = {"cleaning": "none", "zeroed_id": None}
+        # so a space that was made before is still the same
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in later or value != later[name]
+        }
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether formats before 3 can say all of this."""
+        return self.cleaning == "none" and self.zeroed_id is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +124,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`, whole or not at all."""
-        content = {"format": 1 if self.second_text is None else FORMAT, **asdict(self)}
+        content = {"format": self._format, **asdict(self), **self._text_content}
         if self.second_text is None:
             del content["second_text"]
         with replacing(folder / MANIFEST) as beside:
@@ -122,10 +143,20 @@ class Manifest:
     @property
     def preprocessing_digest(self) -> str:
         """SHA-256 over the settings for images and texts, in hex."""
-        settings = {"image": asdict(self.image), "text": asdict(self.text)}
-        if self.second_text is not None:
-            settings["second_text"] = asdict(self.second_text)
+        settings = {"image": asdict(self.image), **self._text_content}
         return _sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")))
+
+    @property
+    def _format(self) -> int:
+        """The oldest format that says all, so that older versions read what they can use."""
+        if not all(each.is_plain for each in (self.text, self.second_text) if each is not None):
+            return FORMAT
+        return 1 if self.second_text is None else 2
+
+    @property
+    def _text_content(self) -> dict[str, dict[str, Any]]:
+        both = {"text": self.text, "second_text": self.second_text}
+        return {name: each.content for name, each in both.items() if each is not None}
 
     @property
     def licence(self) -> str:

@@ -89,6 +89,11 @@ def test_a_text_has_the_same_vector_in_any_company(
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
+def test_half_a_surrogate_pair_is_read_as_a_replacement_character(encoder: BundleEncoder) -> None:
+    broken, replaced = encoder.encode_texts(["a dog \udce9", "a dog \ufffd"])
+    np.testing.assert_array_equal(broken, replaced)
+
+
 def test_more_texts_than_a_batch_keep_their_order(encoder: BundleEncoder) -> None:
     words = [f"{'very ' * (index % 7)}number {index}" for index in range(2 * TEXT_BATCH + 5)]
     vectors = encoder.encode_texts(words)

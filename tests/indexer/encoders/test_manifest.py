@@ -80,6 +80,15 @@ def test_a_key_that_is_missing_is_named(folder: Path, key: str) -> None:
         {"image": {"size": 224, "mean": [0, 0, 0], "std": [1, 1, 1], "colour": "grey"}},
         {"text": {"context_length": 0, "padding": "longest", "pad_id": 0, "lowercase": True}},
         {"text": {"context_length": 77, "padding": "left", "pad_id": 0, "lowercase": True}},
+        {
+            "text": {
+                "context_length": 77,
+                "padding": "longest",
+                "pad_id": 0,
+                "lowercase": True,
+                "cleaning": "thorough",
+            },
+        },
         {"digests": 7},
         {"sources": ["somewhere"]},
     ],
@@ -121,6 +130,29 @@ def test_other_weights_or_settings_are_another_space(folder: Path) -> None:
     assert other_tokens.weights_digest != manifest.weights_digest
     assert other_words.weights_digest == manifest.weights_digest
     assert other_words.preprocessing_digest == manifest.preprocessing_digest
+
+
+def test_the_built_in_space_is_the_one_that_libraries_hold() -> None:
+    manifest = Manifest.read(BUILTIN_FOLDER)
+    assert manifest.preprocessing_digest.startswith("97f7fa4ef58a1e91")
+
+
+@pytest.mark.parametrize("change", [{"cleaning": "whitespace"}, {"zeroed_id": 3}])
+@pytest.mark.parametrize("part", ["text", "second_text"])
+def test_what_older_versions_cannot_do_is_another_format_and_space(
+    folder: Path, part: str, change: dict[str, Any]
+) -> None:
+    manifest = Manifest.read(folder)
+    changed = replace(manifest, **{part: replace(getattr(manifest, part), **change)})
+    changed.write(folder)
+    assert json.loads((folder / MANIFEST).read_text("utf-8"))["format"] == FORMAT == 3
+    assert Manifest.read(folder) == changed
+    assert changed.preprocessing_digest != manifest.preprocessing_digest
+
+
+def test_what_older_versions_can_read_stays_as_they_wrote_it(folder: Path) -> None:
+    Manifest.read(folder).write(folder)
+    assert (folder / MANIFEST).read_bytes() == (BUILTIN_FOLDER / MANIFEST).read_bytes()
 
 
 def test_a_bundle_with_one_tokenizer_needs_no_second(folder: Path) -> None:
