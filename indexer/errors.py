@@ -12,12 +12,7 @@ SightseekError
 │   ├── BundleError         a bundle is incomplete, damaged or of another format
 │   ├── CheckpointError     a file holds no weights, not only weights, or those of another model
 │   ├── HubError            weights could not be had from the hub
-class CheckpointError(ModelError):
-    """A file holds no weights, not only weights, or those of another model."""
-
-
-class HubError(ModelError):
-    """A file could not be had from the hub."""
+│   └── ExportError         a model cannot become a bundle, and still runs in torch
 ├── TrainingError           a collection from which no model can be trained
 ├── LibraryError            a library cannot be used
 │   ├── LibraryNotFoundError
@@ -72,7 +67,12 @@ class BundleError(ModelError):
     """A bundle is incomplete, damaged or of another format."""
 
 
-│   └── ExportError         a model cannot become a bundle, and still runs in torch
+class CheckpointError(ModelError):
+    """A file holds no weights, not only weights, or those of another model."""
+
+
+class HubError(ModelError):
+    """A file could not be had from the hub."""
 
 
 class ExportError(ModelError):
