@@ -33,6 +33,8 @@ from indexer.terminal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from indexer.encoders import Encoder
     from indexer.library import Library
 
@@ -159,7 +161,7 @@ def status(library: Path | None, *, as_json: bool, quiet: bool) -> None:
 def doctor(library: Path | None, *, as_json: bool, quiet: bool) -> None:
     """Check the installation, the built-in model and the library; exit 1 if one is not sound."""
     from indexer.doctor import examine
-    from indexer.library import default_path
+    from indexer.places import default_path
 
     checks = list(examine(library or default_path()))
     if as_json:
@@ -309,7 +311,7 @@ def load(name: str) -> Encoder:
     return load_encoder(name)
 
 
-def library_encoder(library: Library) -> Encoder:
+def library_encoder(library: Library, load: Callable[[str], Encoder] = load) -> Encoder:
     """Load the model of a library; an empty one has none.
 
     Raises SpaceMismatchError when the model of that name is another by now.

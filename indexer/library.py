@@ -6,25 +6,27 @@ when it is read, and made anew when it is missing, damaged or of another state o
 
 from __future__ import annotations
 
-import os
 import threading
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer import spaces as rules
 from indexer.catalog import captions, embeddings, photos, spaces
 from indexer.catalog.database import Database
+from indexer.catalog.file import CATALOG
 from indexer.errors import LibraryError, LibraryNotFoundError, PathNotFoundError
 from indexer.files import absolute, is_within
 from indexer.lock import lock_folder
+from indexer.places import library_path
 from indexer.snapshots import TARGETS, Snapshots
 from indexer.vectors import FaissIndex
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -34,10 +36,9 @@ if TYPE_CHECKING:
     from indexer.records import Space
     from indexer.snapshots import Target
 
-_CATALOG = "catalog.sqlite"
 _JOURNALS = ("-wal", "-shm", "-journal")  # SQLite's own files beside the catalog
 _FILES = frozenset(
-    (_CATALOG, *(_CATALOG + end for end in _JOURNALS), *(f"{t}.faiss" for t in TARGETS), "lock")
+    (CATALOG, *(CATALOG + end for end in _JOURNALS), *(f"{t}.faiss" for t in TARGETS), "lock")
 )
 
 
@@ -75,8 +76,8 @@ class Library:
         Raises LibraryNotFoundError, LibraryBusyError (another process writes),
         LibraryDamagedError, LibraryVersionError.
         """
-        folder = Path(path).expanduser().absolute() if path else default_path()
-        catalog = folder / _CATALOG
+        folder = library_path(path)
+        catalog = folder / CATALOG
         if not (writable and make) and not catalog.is_file():
             raise LibraryNotFoundError(
                 f"There is no library at {folder}. "
@@ -259,20 +260,3 @@ class Library:
             photos.remove(connection, sorted(gone))
             embeddings.remove_orphans(connection)
             return len(gone), before - captions.count(connection)
-
-
-def default_path() -> Path:
-    """Return the library to use when none is named."""
-    named = os.environ.get("SIGHTSEEK_LIBRARY")
-    if named:
-        return Path(named).expanduser().absolute()
-    from platformdirs import user_data_path
-
-    return user_data_path("sightseek", appauthor=False)
-
-
-def cache_path() -> Path:
-    """Return the folder for what can be made again."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("sightseek", appauthor=False)

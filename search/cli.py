@@ -20,12 +20,13 @@ from indexer.terminal import (
     max_pixels_option,
     note,
     printable,
+    starting,
 )
 from indexer.training.cli import train
 
 if TYPE_CHECKING:
     from search.engine import Hit, Results
-    from search.query import Target
+    from search.query import Query, Target
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,14 +92,11 @@ def search(
     """
     if as_json and (as_paths or null):
         raise UsageError("--json and --paths (or -0) cannot go together. Choose one.")
-    from indexer.library import Library
-    from search.engine import SearchEngine
     from search.query import Query
 
     query = Query.parse(terms, target=target, top_k=top_k, exclude_self=exclude_self)
-    with Library.open(library) as opened:
-        engine = SearchEngine(opened, library_encoder(opened), max_pixels=max_pixels)
-        results = engine.search(query)
+    with starting():
+        results = _results(query, library, max_pixels=max_pixels)
     if as_json:
         click.echo(json.dumps(_results_json(results)))
     elif as_paths or null:
@@ -182,6 +180,22 @@ def demo(library: Path | None, *, quiet: bool) -> None:
 
 for _command in (*COMMANDS, train):
     main.add_command(_command)
+
+
+def _results(query: Query, path: Path | None, *, max_pixels: int) -> Results:
+    load_model = load
+    if any(term.kind == "text" for term in query.terms):
+        # a model loads in as long as it takes to import the rest
+        from indexer.ahead import Ahead
+        from indexer.places import library_path
+
+        load_model = Ahead.start(library_path(path), load).load
+    from indexer.library import Library
+    from search.engine import SearchEngine
+
+    with Library.open(path) as library:
+        encoder = library_encoder(library, load_model)
+        return SearchEngine(library, encoder, max_pixels=max_pixels).search(query)
 
 
 def _results_json(results: Results) -> dict[str, object]:

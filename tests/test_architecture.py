@@ -42,7 +42,7 @@ HOMES = {
     "onnx": {"indexer.training"},
     "tqdm": {"indexer.terminal"},
     "filelock": {"indexer.encoders.hub", "indexer.library", "indexer.lock"},
-    "platformdirs": {"indexer.library"},
+    "platformdirs": {"indexer.places"},
     "PIL": {"indexer.decode", "indexer.encoders", "indexer.training"},
     "pi_heif": {"indexer.decode.heif"},
     "rawpy": {"indexer.decode.raw"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from sqlalchemy import create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
 from indexer.catalog import schema
+from indexer.catalog.file import connect, mode_for
 from indexer.errors import (
     LibraryBusyError,
     LibraryDamagedError,
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-_BUSY_SECONDS = 30  # a commit of another process takes milliseconds
+    from indexer.catalog.file import Mode
+
 _SIGNS_OF_DAMAGE = ("malformed", "not a database", "no such", "corrupt", "decode")
 
 
@@ -43,8 +44,7 @@ class Database:
 
         Raises LibraryDamagedError, LibraryVersionError, or LibraryError when it cannot be read.
         """
-        mode = "rwc" if writable else "ro&immutable=1" if _is_sealed(path) else "ro"
-        database = cls(path, _engine(path, mode=mode))
+        database = cls(path, _engine(path, mode=mode_for(path, writable=writable)))
         try:
             database._prepare(writable=writable)
         except BaseException:
@@ -96,17 +96,10 @@ class Database:
                 yield connection
 
 
-def _engine(path: Path, *, mode: str) -> Engine:
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            check_same_thread=False,
-            isolation_level=None,  # transactions begin where SQLAlchemy says so
-        )
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+def _engine(path: Path, *, mode: Mode) -> Engine:
+    engine = create_engine(
+        "sqlite://", creator=lambda: connect(path, mode=mode), poolclass=QueuePool
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
@@ -120,13 +113,6 @@ def _engine(path: Path, *, mode: str) -> Engine:
         connection.exec_driver_sql(connection.info.pop("begin", "BEGIN"))
 
     return engine
-
-
-def _is_sealed(path: Path) -> bool:
-    # nobody writes to it, and the folder lets nobody: SQLite would want to make files beside it
-    journal, shared = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
-    is_quiet = not shared.exists() and not (journal.exists() and journal.stat().st_size)
-    return is_quiet and not os.access(path.parent, os.W_OK)
 
 
 def _checked_version(connection: Connection, path: Path) -> int:

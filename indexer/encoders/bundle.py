@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from indexer.encoders.manifest import (
     IMAGE_TOWER,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from indexer.records import Pixels, Vectors
 
 T = TypeVar("T")
+_Stamp: TypeAlias = tuple[int, int, int]  # inode, size, mtime_ns
 
 EMBEDDINGS = "embeddings"  # the output that every tower has
 IMAGE_BATCH = 16  # larger ones run no faster on a CPU and take more memory
@@ -57,8 +59,10 @@ class BundleEncoder:
             preprocessing_digest=manifest.preprocessing_digest,
             dim=manifest.dim,
         )
-        self._image_tower = _Once(lambda: self._load_tower(IMAGE_TOWER, threads))
-        self._text_tower = _Once(lambda: self._load_tower(TEXT_TOWER, threads))
+        self._threads = threads
+        self._few_texts = False
+        self._image_tower = _Once(self._load_image_tower)
+        self._text_tower = _Once(self._load_text_tower)
         self._tokenizers = _Once(self._load_tokenizers)
 
     @classmethod
@@ -72,6 +76,11 @@ class BundleEncoder:
         """
         manifest = Manifest.read(folder)
         return cls(folder, manifest, name=name or str(folder.resolve()), threads=threads)
+
+    def prepare_text(self) -> None:
+        """Load the text tower before it is needed, for one text or a few; raises BundleError."""
+        self._few_texts = True
+        self._text_tower()
 
     @property
     def space(self) -> Space:
@@ -125,6 +134,7 @@ class BundleEncoder:
 
     def text_outputs(self, texts: Sequence[str], names: Sequence[str]) -> dict[str, Vectors]:
         """Give the outputs `names` of the text tower for texts, in order; `(n, width)` each."""
+        self._tokenizers()  # first: the tower may be loading in another thread meanwhile
         tower = self._text_tower()
         outputs = _empty_rows(tower, names, len(texts), dim=self.dim)
         wanted = {entry.name for entry in tower.get_inputs()}
@@ -151,17 +161,29 @@ class BundleEncoder:
             inputs |= {f"input_ids{suffix}": input_ids, f"attention_mask{suffix}": attention_mask}
         return inputs
 
-    def _load_tower(self, name: str, threads: int | None) -> Any:
-        # waiting threads would spin on the cores that decode the next photos; a text's many small
-        # steps wait for each other, and waking up takes longer than a step
-        spinning = name == TEXT_TOWER
+    def _load_image_tower(self) -> Any:
+        # waiting threads would spin on the cores that decode the next photos
+        return self._load_tower(IMAGE_TOWER, spinning=False)
+
+    def _load_text_tower(self) -> Any:
+        # a text's many small steps wait for each other, and waking up takes longer than a step;
+        # for one text it is loading that takes long, and spinning takes a core from the rest
+        return self._load_tower(TEXT_TOWER, spinning=not self._few_texts)
+
+    def _load_tower(self, name: str, *, spinning: bool) -> Any:
+        path = self.folder / name
+        # by its path: as bytes, the file would be in memory twice
+        stamp = self._verified_stamp(name)
         try:
-            return open_session(self._verified(name), threads=threads, spinning=spinning)
+            session = open_session(path, threads=self._threads, spinning=spinning)
         except ModelError as error:
             raise BundleError(
-                f"ONNX Runtime cannot load {self.folder / name}: {error}. "
+                f"ONNX Runtime cannot load {path}: {error}. "
                 "Upgrade onnxruntime or make the bundle again."
             ) from error
+        if _stamp(path.stat()) != stamp:
+            raise _other_file(path)
+        return session
 
     def _load_tokenizers(self) -> tuple[TextTokenizer, ...]:
         first = self._load_tokenizer(TOKENIZER, self.manifest.text)
@@ -179,22 +201,26 @@ class BundleEncoder:
             ) from error
 
     def _verified(self, name: str) -> bytes:
+        """Read a file of the bundle, which is what the manifest says."""
         path = self.folder / name
-        try:
+        with _reading(path):
             content = path.read_bytes()
-        except OSError as error:
-            raise BundleError(
-                f"{path} cannot be read: {error.strerror}. Make the bundle again."
-            ) from error
         if hashlib.sha256(content).hexdigest() != self.manifest.digests[name]:
-            raise BundleError(
-                f"{path} is not the file that its manifest names (another SHA-256). "
-                "Make the bundle again or fetch another copy."
-            )
+            raise _other_file(path)
         return content
 
+    def _verified_stamp(self, name: str) -> _Stamp:
+        """Check that a file is what the manifest says, and give what changes when it does."""
+        path = self.folder / name
+        with _reading(path), path.open("rb") as file:
+            stamp = _stamp(os.fstat(file.fileno()))
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != self.manifest.digests[name]:
+            raise _other_file(path)
+        return stamp
 
-def open_session(content: bytes, *, threads: int | None = None, spinning: bool = False) -> Any:
+
+def open_session(graph: bytes | Path, *, threads: int | None = None, spinning: bool = False) -> Any:
     """Load an ONNX graph into ONNX Runtime; ModelError where it refuses the graph."""
     # ONNX Runtime reports to its makers unless told not to before it is imported
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -206,11 +232,32 @@ def open_session(content: bytes, *, threads: int | None = None, spinning: bool =
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     options.enable_mem_pattern = False  # batches differ in shape, patterns would pile up
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,
             errors.InvalidArgument, errors.RuntimeException) as error:  # fmt: skip
         reason = str(error).splitlines()[0]
         raise ModelError(f"{reason} (version {onnxruntime.__version__})") from error
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read: {error.strerror}. Make the bundle again."
+        ) from error
+
+
+def _other_file(path: Path) -> BundleError:
+    return BundleError(
+        f"{path} is not the file that its manifest names (another SHA-256). "
+        "Make the bundle again or fetch another copy."
+    )
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class _Once(Generic[T]):
