@@ -1,55 +1,54 @@
-"""A library's model, loading while the rest of a search starts. Knows no queries.
+"""A library's model, loading while the rest of a search is imported. Knows no queries.
 
 What the library's model is, only the library says; here it is guessed from its catalog.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from threading import Thread
+from typing import TYPE_CHECKING, TypeAlias
 
 from indexer.catalog.file import CATALOG, likely_model
 from indexer.encoders.bundle import BundleEncoder
+from indexer.errors import ModelError, SightseekError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
     from pathlib import Path
 
     from indexer.encoders import Encoder
 
-    Load = Callable[[str], Encoder]
+    Load: TypeAlias = Callable[[str], Encoder]
 
 
-class Ahead:
-    """A model that may be wanted soon; `load` gives that one, or loads another."""
+def load_ahead(folder: Path, load: Load) -> Load:
+    """Begin to load what a text needs of the model that the library in `folder` seems to have.
 
-    def __init__(self, load: Load, name: str | None, encoder: Future[Encoder] | None) -> None:
-        self._load = load
-        self._name = name
-        self._encoder = encoder
+    Returns `load` for when the library has said its model's name: it gives, or raises, what
+    loading that one did, and loads any other.
+    """
+    name = likely_model(folder / CATALOG)
+    if name is None:
+        return load
+    found: Encoder | SightseekError
+    try:
+        found = load(name)
+    except SightseekError as error:  # the library may have more to say of it
+        found = error
+    if isinstance(found, BundleEncoder):
+        Thread(target=_prepare, args=(found,), name="ahead").start()
 
-    @classmethod
-    def start(cls, folder: Path, load: Load) -> Ahead:
-        """Begin to load the model that the library in `folder` seems to have, for one text."""
-        name = likely_model(folder / CATALOG)
-        if name is None:
-            return cls(load, None, None)
-        pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        encoder = pool.submit(load, name)
-        pool.submit(_prepare, encoder)
-        pool.shutdown(wait=False)
-        return cls(load, name, encoder)
+    def load_known(wanted: str) -> Encoder:
+        if wanted != name:
+            return load(wanted)
+        if isinstance(found, SightseekError):
+            raise found
+        return found
 
-    def load(self, name: str) -> Encoder:
-        """Load a model by name; raises what loading it raises."""
-        if self._encoder is None or name != self._name:
-            return self._load(name)
-        return self._encoder.result()
+    return load_known
 
 
-def _prepare(loaded: Future[Encoder]) -> None:
-    # what this raises is raised again where the encoder is used
-    encoder = loaded.result()
-    if isinstance(encoder, BundleEncoder):
+def _prepare(encoder: BundleEncoder) -> None:
+    with suppress(ModelError):  # it is raised again where the tower is used
         encoder.prepare_text()

@@ -76,6 +76,7 @@ def starting() -> Iterator[None]:
         yield
     finally:
         if collects:
+            gc.freeze()
             gc.enable()
         if threads is None:
             del os.environ[_BLAS_THREADS]

@@ -185,11 +185,11 @@ for _command in (*COMMANDS, train):
 def _results(query: Query, path: Path | None, *, max_pixels: int) -> Results:
     load_model = load
     if any(term.kind == "text" for term in query.terms):
-        # a model loads in as long as it takes to import the rest
-        from indexer.ahead import Ahead
+        from indexer.ahead import load_ahead
         from indexer.places import library_path
 
-        load_model = Ahead.start(library_path(path), load).load
+        # before what comes next, which takes as long to import as a model takes to load
+        load_model = load_ahead(library_path(path), load)
     from indexer.library import Library
     from search.engine import SearchEngine
 

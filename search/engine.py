@@ -63,10 +63,11 @@ class SearchEngine:
         FetchError for a photo that cannot be read, QueryError when terms cancel out.
         """
         self._library.require_space(self._encoder.space)
+        # of the encoder's own space, though the library may have changed to another by now; and
+        # before the query is encoded: the model may be loading in another thread
+        index = self._library.vectors(query.target, self._encoder.space)
         vector = self.encode(query)
         hidden = _own_paths(query)
-        # of the encoder's own space, though the library may have changed to another by now
-        index = self._library.vectors(query.target, self._encoder.space)
         wanted = query.top_k + len(hidden)
         while True:
             scores, ids = index.search(vector, wanted)

@@ -12,6 +12,7 @@ import hashlib
 import os
 import threading
 from contextlib import contextmanager
+from mmap import mmap
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from indexer.encoders.manifest import (
@@ -28,6 +29,7 @@ from indexer.records import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from io import FileIO
     from pathlib import Path
 
     import numpy as np
@@ -43,6 +45,7 @@ _Stamp: TypeAlias = tuple[int, int, int]  # inode, size, mtime_ns
 EMBEDDINGS = "embeddings"  # the output that every tower has
 IMAGE_BATCH = 16  # larger ones run no faster on a CPU and take more memory
 TEXT_BATCH = 64
+_CHUNK = 16 << 20  # hashed at once: between two chunks other threads run, for 5 ms each time
 BATCH_TOKENS = 2048  # long texts go in smaller batches
 TOKENIZE_AT_ONCE = 4096  # texts
 
@@ -172,17 +175,19 @@ class BundleEncoder:
 
     def _load_tower(self, name: str, *, spinning: bool) -> Any:
         path = self.folder / name
-        # by its path: as bytes, the file would be in memory twice
         stamp = self._verified_stamp(name)
+        # by its path: as bytes, the file would be in memory twice
+        graph = path if _is_utf8(path) else self._verified(name)
         try:
-            session = open_session(path, threads=self._threads, spinning=spinning)
+            session = open_session(graph, threads=self._threads, spinning=spinning)
         except ModelError as error:
             raise BundleError(
                 f"ONNX Runtime cannot load {path}: {error}. "
                 "Upgrade onnxruntime or make the bundle again."
             ) from error
-        if _stamp(path.stat()) != stamp:
-            raise _other_file(path)
+        with _reading(path):
+            if _stamp(path.stat()) != stamp:  # written anew while it was read
+                raise _other_file(path)
         return session
 
     def _load_tokenizers(self) -> tuple[TextTokenizer, ...]:
@@ -212,9 +217,9 @@ class BundleEncoder:
     def _verified_stamp(self, name: str) -> _Stamp:
         """Check that a file is what the manifest says, and give what changes when it does."""
         path = self.folder / name
-        with _reading(path), path.open("rb") as file:
+        with _reading(path), path.open("rb", buffering=0) as file:
             stamp = _stamp(os.fstat(file.fileno()))
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = _sha256(file)
         if digest != self.manifest.digests[name]:
             raise _other_file(path)
         return stamp
@@ -234,7 +239,7 @@ def open_session(graph: bytes | Path, *, threads: int | None = None, spinning: b
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,
-            errors.InvalidArgument, errors.RuntimeException) as error:  # fmt: skip
+            errors.InvalidArgument, errors.RuntimeException, errors.NoSuchFile) as error:  # fmt: skip
         reason = str(error).splitlines()[0]
         raise ModelError(f"{reason} (version {onnxruntime.__version__})") from error
 
@@ -254,6 +259,23 @@ def _other_file(path: Path) -> BundleError:
         f"{path} is not the file that its manifest names (another SHA-256). "
         "Make the bundle again or fetch another copy."
     )
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # ONNX Runtime takes no such path
+        return False
+    return True
+
+
+def _sha256(file: FileIO) -> str:
+    digest = hashlib.sha256()
+    # not from the heap, which would keep room of that size for good
+    with mmap(-1, _CHUNK) as chunk, memoryview(chunk) as view:
+        while length := file.readinto(view):
+            digest.update(view[:length])
+    return digest.hexdigest()
 
 
 def _stamp(status: os.stat_result) -> _Stamp:

@@ -24,12 +24,21 @@ def clean(text: str, cleaning: Cleaning) -> str:
     """
     if cleaning == "none":
         return _paired(text)
-    import ftfy  # it imports in 50 ms
-
-    repaired = html.unescape(html.unescape(ftfy.fix_text(text)))  # twice, as open_clip does
+    repaired = text if _is_sound(text) else _repaired(text)
     if cleaning == "punctuation":
         repaired = repaired.translate(_NO_PUNCTUATION)
     return _paired(" ".join(repaired.split()))
+
+
+def _is_sound(text: str) -> bool:
+    """Tell whether a text is one that `_repaired` leaves as it is, without asking it."""
+    return text.isascii() and text.isprintable() and "&" not in text
+
+
+def _repaired(text: str) -> str:
+    import ftfy  # it imports in 50 ms
+
+    return html.unescape(html.unescape(ftfy.fix_text(text)))  # twice, as open_clip does
 
 
 def _paired(text: str) -> str:
