@@ -269,10 +269,3 @@ def default_path() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("sightseek", appauthor=False)
-
-
-def cache_path() -> Path:
-    """Return the folder for what can be made again."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("sightseek", appauthor=False)

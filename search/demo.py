@@ -9,7 +9,7 @@ from indexer.pipeline import index_photos
 from indexer.status import read_status
 from search.engine import SearchEngine
 from search.query import Query
-from search.sample import sample_folder
+from indexer.sample import sample_folder
 
 if TYPE_CHECKING:
     from indexer.encoders import Encoder

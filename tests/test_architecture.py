@@ -132,7 +132,7 @@ def test_a_text_search_imports_neither_torch_nor_open_clip(tmp_path: Path) -> No
     code = f"""
 from click.testing import CliRunner
 from search.cli import main
-from search.sample import sample_folder
+from indexer.sample import sample_folder
 library = ["--library", {str(tmp_path / "library")!r}]
 assert CliRunner().invoke(main, ["index", str(sample_folder()), *library]).exit_code == 0
 result = CliRunner().invoke(main, ["search", "a cat", *library])
@@ -145,7 +145,7 @@ def test_indexing_what_has_not_changed_loads_neither_faiss_nor_a_model(tmp_path:
     code = f"""
 from click.testing import CliRunner
 from search.cli import main
-from search.sample import sample_folder
+from indexer.sample import sample_folder
 words = ["index", str(sample_folder()), "--library", {str(tmp_path / "library")!r}]
 assert CliRunner().invoke(main, words).exit_code == 0
 """

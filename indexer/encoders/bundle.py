@@ -194,7 +194,7 @@ class BundleEncoder:
         return content
 
 
-def open_session(content: bytes, *, threads: int | None = None, spinning: bool = False) -> Any:
+def open_session(graph: bytes | Path, *, threads: int | None = None, spinning: bool = False) -> Any:
     """Load an ONNX graph into ONNX Runtime; ModelError where it refuses the graph."""
     # ONNX Runtime reports to its makers unless told not to before it is imported
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -206,7 +206,7 @@ def open_session(content: bytes, *, threads: int | None = None, spinning: bool =
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     options.enable_mem_pattern = False  # batches differ in shape, patterns would pile up
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,
             errors.InvalidArgument, errors.RuntimeException) as error:  # fmt: skip
         reason = str(error).splitlines()[0]

@@ -131,7 +131,7 @@ def _sha256(path: Path) -> str:
 
 
 def _memory() -> Path:
-    from indexer.library import cache_path
+    from indexer.places import cache_path
 
     return cache_path() / MEMORY
 

@@ -185,6 +185,6 @@ def _recipe(without: tuple[str, ...], languages: frozenset[str]) -> Recipe:
 
 
 def _default_cache() -> Path:
-    from indexer.library import cache_path
+    from indexer.places import cache_path
 
     return cache_path() / "training"

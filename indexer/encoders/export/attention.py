@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,7 +68,7 @@ def _added(mask: Tensor, heads: int) -> Tensor:
         mask = torch.zeros_like(mask, dtype=torch.float32).masked_fill(mask, float("-inf"))
     if mask.dim() == 2:
         return mask[None, None]
-    return mask.unflatten(0, (-1, heads)) if mask.dim() == 3 else mask
+    return mask.reshape(-1, heads, *mask.shape[1:]) if mask.dim() == 3 else mask
 
 
 class _Projected(nn.Module):
@@ -90,6 +89,7 @@ class _Projected(nn.Module):
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **_: Any
     ) -> tuple[Tensor, None]:
+        """Attend; the second value stands for weights, which nobody asks for."""
         given = (query, key, value)
         if not self.batch_first:
             given = tuple(each.transpose(0, 1) for each in given)  # type: ignore[assignment]
@@ -117,6 +117,7 @@ class _SelfAttention(nn.Module):
         self.proj = source.proj
 
     def forward(self, x: Tensor, attn_mask: Tensor | None = None, **_: Any) -> Tensor:
+        """Attend to the same tokens."""
         query, key, value, bias = self.query(x), self.key(x), self.value(x), self.bias
         if not isinstance(self.query_norm, nn.Identity):
             if bias is not None:
@@ -128,7 +129,7 @@ class _SelfAttention(nn.Module):
         return projected
 
     def _by_head(self, x: Tensor, norm: nn.Module) -> Tensor:
-        normalised: Tensor = norm(x.unflatten(-1, (self.heads, -1))).flatten(-2)
+        normalised: Tensor = norm(x.reshape(*x.shape[:-1], self.heads, -1)).flatten(-2)
         return normalised
 
 
