@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli import COMMANDS, library_encoder, load
+from indexer.cli import COMMANDS, library_encoder
+from indexer.encoders.cli import load
 from indexer.errors import UsageError
 from indexer.terminal import (
     Main,
@@ -97,7 +98,7 @@ def search(
 
     query = Query.parse(terms, target=target, top_k=top_k, exclude_self=exclude_self)
     with Library.open(library) as opened:
-        engine = SearchEngine(opened, library_encoder(opened), max_pixels=max_pixels)
+        engine = SearchEngine(opened, library_encoder(opened, quiet=quiet), max_pixels=max_pixels)
         results = engine.search(query)
     if as_json:
         click.echo(json.dumps(_results_json(results)))
@@ -128,7 +129,7 @@ def evaluate(queries: Path, library: Path | None, *, as_json: bool, quiet: bool)
     from search.evaluation import read_pairs
 
     with Library.open(library) as opened:
-        encoder = library_encoder(opened)
+        encoder = library_encoder(opened, quiet=quiet)
         pairs = read_pairs(queries.absolute(), opened)
         evaluation = measure(opened, encoder, pairs)
     directions = {
@@ -164,7 +165,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
         opened = stack.enter_context(Library.open(folder, writable=True))
         if not quiet:
             note("Indexing the photos that come with sightseek...")
-        found = run_demo(opened, load("builtin"))
+        found = run_demo(opened, load("builtin", quiet=quiet))
     click.echo(f"Indexed {found.photos} photos with captions in {found.report.seconds:.1f} s.\n")
     click.echo('Photos for "a cup of coffee":')
     _echo_hits(found.by_text, quiet=quiet)

@@ -45,6 +45,9 @@ class ColourEncoder:
 
     dim = DIM
     image_size = 16
+    image_batch = 32
+    device = "cpu"
+    preparation = None
 
     def __init__(self, name: str = "colours") -> None:
         self.space = Space(name, hashlib.sha256(name.encode()).hexdigest(), "0" * 64, DIM)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from indexer.encoders.manifest import (
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EMBEDDINGS = "embeddings"  # the output that every tower has
-IMAGE_BATCH = 16  # larger ones run no faster on a CPU and take more memory
+IMAGE_BATCH = 4  # on each core; larger ones leave its cache
+BATCHES_PER_CORE = 4
 TEXT_BATCH = 64
 BATCH_TOKENS = 2048  # long texts go in smaller batches
 TOKENIZE_AT_ONCE = 4096  # texts
@@ -57,7 +59,8 @@ class BundleEncoder:
             preprocessing_digest=manifest.preprocessing_digest,
             dim=manifest.dim,
         )
-        self._image_tower = _Once(lambda: self._load_tower(IMAGE_TOWER, threads))
+        self._cores = threads or os.cpu_count() or 1
+        self._image_tower = _Once(lambda: self._load_tower(IMAGE_TOWER, 1))
         self._text_tower = _Once(lambda: self._load_tower(TEXT_TOWER, threads))
         self._tokenizers = _Once(self._load_tokenizers)
 
@@ -67,8 +70,8 @@ class BundleEncoder:
     ) -> BundleEncoder:
         """Read the manifest of the bundle in `folder`; BundleError where it cannot be used.
 
-        `name` is what the space is called by, else the folder's path; `threads` are ONNX
-        Runtime's for one call, else as many as there are cores.
+        `name` is what the space is called by, else the folder's path; `threads` compute at once,
+        else as many as there are cores.
         """
         manifest = Manifest.read(folder)
         return cls(folder, manifest, name=name or str(folder.resolve()), threads=threads)
@@ -87,6 +90,21 @@ class BundleEncoder:
     def image_size(self) -> int:
         """The shorter side, in pixels, below which a decoded image loses detail."""
         return self.manifest.image.side
+
+    @property
+    def device(self) -> str:
+        """What it runs on."""
+        return "cpu"
+
+    @property
+    def image_batch(self) -> int:
+        """How many images are best encoded together."""
+        return max(BATCHES_PER_CORE * IMAGE_BATCH * self._cores, 32)
+
+    @property
+    def preparation(self) -> None:
+        """Threads suffice: decoders let others run, and the model takes all cores anyway."""
+        return
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize, crop and normalise one upright RGB image; safe to call from many threads."""
@@ -116,11 +134,16 @@ class BundleEncoder:
 
         tower = self._image_tower()
         outputs = _empty_rows(tower, names, len(images), dim=self.dim)
-        for start in range(0, len(images), IMAGE_BATCH):
+
+        def run(start: int) -> None:
             rows = slice(start, start + IMAGE_BATCH)
             pixels = np.stack(images[rows])  # (batch, 3, size, size)
             for name, values in zip(names, tower.run(names, {"pixels": pixels}), strict=True):
                 outputs[name][rows] = values
+
+        # a core with a batch of its own waits for no other, as it would at each of a graph's steps
+        with ThreadPoolExecutor(self._cores, thread_name_prefix="encode") as pool:
+            list(pool.map(run, range(0, len(images), IMAGE_BATCH)))
         return outputs
 
     def text_outputs(self, texts: Sequence[str], names: Sequence[str]) -> dict[str, Vectors]:

@@ -157,7 +157,8 @@ def _source(name: Pair | Checkpoint, weights: Path) -> Source:
 def _write(name: Pair | Checkpoint, weights: Path, loading: Loading, folder: Path) -> None:
     from indexer.encoders.export import Label, export_bundle
 
-    loading.progress("export", 0, 1)
+    loading.note(f"Making a bundle of {canonical_name(name)} for CPUs, once.")
+    loading.progress("export", 0, 7)
     source = _source(name, weights)
     space = space_of(name, source.architecture, weights)
     label = Label(

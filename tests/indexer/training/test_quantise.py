@@ -9,8 +9,8 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402 (after the skip)
 
-from indexer.encoders.registry import BUILTIN_FOLDER  # noqa: E402
 from indexer.encoders.export.graph import peaks_that_fit_16_bits  # noqa: E402
+from indexer.encoders.registry import BUILTIN_FOLDER  # noqa: E402
 from indexer.training.quantise import (  # noqa: E402
     quantise_convolutions,
 )
