@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from indexer.loading import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Generator, Sequence
+    from collections.abc import Container, Generator, Iterable, Sequence
 
     from indexer.loading import Loader, Outcome
     from indexer.records import PhotoFile
@@ -39,7 +39,7 @@ def load_in_processes(
 ) -> Generator[Outcome, None, None]:
     """Load files in order, up to about `ahead` of them before they are asked for."""
     count = workers or max(1, min(os.cpu_count() or 1, len(files) // CHUNK))
-    chunks: DataLoader[Chunk] = DataLoader(
+    chunks: Iterable[Chunk] = DataLoader(
         _Photos(loader, files, known),
         batch_size=CHUNK,
         collate_fn=_packed,

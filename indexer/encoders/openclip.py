@@ -118,7 +118,7 @@ class OpenClipEncoder:
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize, crop or pad an upright RGB image; safe to call from many threads."""
-        return self._squares.preprocess(image)  # type: ignore[return-value]
+        return self._squares.preprocess(image)
 
     def encode_images(self, images: Sequence[Pixels]) -> Vectors:
         """Encode preprocessed images, in order; `(n, dim)`, unit rows. Raises ModelError."""

@@ -123,7 +123,7 @@ class _Steps:
 def _writer(
     export: Callable[..., ModelProto], model: object, size: int
 ) -> Callable[[bool], ModelProto]:
-    return lambda fused: export(model, size, fused=fused)
+    return lambda fast: export(model, size, fast=fast)
 
 
 def _tower(name: str, write: Callable[[bool], ModelProto], trial: Trial, step: _Steps) -> Tower:
@@ -147,11 +147,11 @@ def _tower(name: str, write: Callable[[bool], ModelProto], trial: Trial, step: _
 def _faithful(
     name: str, write: Callable[[bool], ModelProto], trial: Trial
 ) -> tuple[ModelProto, Agreement]:
-    """Write a tower so that it answers as torch does: with attention fused, or else without."""
+    """Write a tower so that it answers as torch does: by faster modules, or else by its own."""
     reason = ""
-    for fused in (True, False):
+    for fast in (True, False):
         try:
-            graph = write(fused)
+            graph = write(fast)
             agreement = _measured(graph, trial)
         except ModelError as error:  # ONNX Runtime's refusal too
             reason = str(error)

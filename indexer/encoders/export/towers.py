@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from indexer.encoders.export.attention import use_fused_attention
+from indexer.encoders.export.modules import use_fast_modules
 from indexer.errors import ExportError
 
 if TYPE_CHECKING:
@@ -84,15 +84,15 @@ class CausalTextTower(nn.Module):
         return nn.functional.normalize(x, dim=-1)
 
 
-def export_image_tower(model: Any, size: int, *, fused: bool = True) -> ModelProto:
+def export_image_tower(model: Any, size: int, *, fast: bool = True) -> ModelProto:
     """Export what `encode_image` does; raises ExportError."""
     pixels = torch.zeros(2, 3, size, size)
-    return _exported(ImageTower(_prepared(model, fused=fused)), {"pixels": pixels}, {})
+    return _exported(ImageTower(_prepared(model, fast=fast)), {"pixels": pixels}, {})
 
 
-def export_text_tower(model: Any, context_length: int, *, fused: bool = True) -> ModelProto:
+def export_text_tower(model: Any, context_length: int, *, fast: bool = True) -> ModelProto:
     """Export what `encode_text` does; raises ExportError."""
-    model = _prepared(model, fused=fused)
+    model = _prepared(model, fast=fast)
     causal = CausalTextTower.within(model)
     tower = TextTower(model) if causal is None else CausalTextTower(causal)
     # distinct rows, since the exporter would take equal inputs for one
@@ -106,12 +106,12 @@ def takes_any_length(model: Any) -> bool:
     return CausalTextTower.within(model) is not None
 
 
-def _prepared(model: Any, *, fused: bool) -> Any:
-    if fused:
+def _prepared(model: Any, *, fast: bool) -> Any:
+    if fast:
         # weights are shared with the original, modules are not
         shared = {id(each): each for each in (*model.parameters(), *model.buffers())}
         model = copy.deepcopy(model, shared)
-        use_fused_attention(model)
+        use_fast_modules(model)
     return model
 
 
