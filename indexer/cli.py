@@ -1,19 +1,19 @@
-"""The commands that write: index, status, doctor, forget, models, embed. Parses and renders."""
+"""The commands that write: index, status, doctor, forget, embed. Parses and renders."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from indexer.encoders.cli import device_option, load, load_default, models
 from indexer.errors import LibraryError, PathNotFoundError, SightseekError, UsageError
 from indexer.rendering import (
     freed_json,
     freed_line,
-    model_json,
-    model_lines,
     report_json,
     report_lines,
     status_json,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
+    from indexer.encoders.devices import Wanted
     from indexer.library import Library
 
 ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what is wrong with it
@@ -64,14 +65,15 @@ ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what i
 @click.option(
     "--model",
     metavar="NAME",
-    help="'builtin' or a bundle's folder, to change to it; default: the library's own.",
+    help="A name that 'models' lists, ARCH/PRETRAINED of open_clip, ARCH/FILE, or a bundle's "
+    "folder, to change to it; default: the library's own, for a new one clip where it can be had.",
 )
+@device_option
 @click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-    default="auto",
-    show_default=True,
-    help="Where the model runs; bundles run on the CPU.",
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Let torch.compile make the model faster first, which takes minutes; for a GPU.",
 )
 @max_pixels_option
 @json_option
@@ -81,10 +83,11 @@ def index(
     captions: tuple[Path, ...],
     exclude: tuple[str, ...],
     model: str | None,
-    device: str,
+    device: Wanted,
     max_pixels: int,
     library: Path | None,
     *,
+    compiled: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -98,6 +101,7 @@ def index(
     PATH or without. Searches use the old model until that is done; then the new one takes over.
     """
     from indexer.discover import discover
+    from indexer.encoders import speeds
     from indexer.files import absolute
     from indexer.library import Library
     from indexer.pipeline import index_photos
@@ -107,12 +111,13 @@ def index(
         raise UsageError(
             "There is nothing to index. Give a PATH, or a --model to change the library to."
         )
-    require_device(device)
     # neither a mistyped path nor a wrong model makes a library
     discover([absolute(path) for path in paths], exclude=exclude)
-    chosen = load(model) if model else None
+    load_here = partial(load, quiet=quiet, device=device, compiled=compiled)
+    chosen = load_here(model) if model else None
     with Library.open(library, writable=True, make=bool(paths)) as opened:
-        encoder = chosen or load(opened.space.model if opened.space else "builtin")
+        own = opened.space.model if opened.space else None
+        encoder = chosen or (load_here(own) if own else load_default(load_here, quiet=quiet))
         with progress_bar(quiet=quiet) as on_progress:
             report = index_photos(
                 paths,
@@ -125,6 +130,12 @@ def index(
                 on_progress=on_progress,
             )
         unfinished = () if model else read_unfinished(opened)
+    speeds.remember(
+        encoder.space,
+        encoder.device,
+        photos=report.encoded,
+        images_per_second=report.images_per_second,
+    )
     if as_json:
         click.echo(json.dumps(report_json(report)))
     elif not quiet:
@@ -222,20 +233,6 @@ def forget(
 
 
 @click.command()
-@json_option
-@common_options
-def models(library: Path | None, *, as_json: bool, quiet: bool) -> None:
-    """List the models that can be used."""
-    from indexer.encoders.registry import known_models
-
-    known = known_models()
-    if as_json:
-        click.echo(json.dumps([model_json(model) for model in known]))
-    else:
-        echo_lines(line for model in known for line in model_lines(model))
-
-
-@click.command()
 @click.option("--text", "texts", multiple=True, metavar="T", help="A text. Repeatable.")
 @click.option(
     "--image",
@@ -265,7 +262,12 @@ def models(library: Path | None, *, as_json: bool, quiet: bool) -> None:
     metavar="OUT.npz",
     help="The file to write: image_embeddings, text_embeddings, space.",
 )
-@click.option("--model", metavar="NAME", help="'builtin' or a bundle's folder; default: builtin.")
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="A name that 'models' lists, ARCH/PRETRAINED, ARCH/FILE or a bundle; default: builtin.",
+)
+@device_option
 @max_pixels_option
 @common_options
 def embed(
@@ -275,6 +277,7 @@ def embed(
     images_file: Path | None,
     output: Path,
     model: str | None,
+    device: Wanted,
     max_pixels: int,
     library: Path | None,
     *,
@@ -294,7 +297,7 @@ def embed(
     target = output if output.suffix == ".npz" else output.with_name(output.name + ".npz")
     if not target.absolute().parent.is_dir():
         raise PathNotFoundError(f"There is no folder {target.parent} to write to. Make it first.")
-    encoder = load(model or _library_model(library))
+    encoder = load(model or _library_model(library), quiet=quiet, device=device)
     embeddings = embed_all(encoder, texts=all_texts, images=all_images, max_pixels=max_pixels)
     embeddings.save(target)
     if not quiet:
@@ -304,15 +307,8 @@ def embed(
 COMMANDS = (index, status, doctor, forget, models, embed)
 
 
-def load(name: str) -> Encoder:
-    """Load a model by name."""
-    from indexer.encoders.registry import load_encoder
-
-    return load_encoder(name)
-
-
-def library_encoder(library: Library, load: Callable[[str], Encoder] = load) -> Encoder:
-    """Load the model of a library; an empty one has none.
+def library_encoder(library: Library, load_model: Callable[[str], Encoder]) -> Encoder:
+    """Load the model of a library, for queries; an empty one has none.
 
     Raises SpaceMismatchError when the model of that name is another by now.
     """
@@ -321,16 +317,10 @@ def library_encoder(library: Library, load: Callable[[str], Encoder] = load) -> 
     space = library.space
     if space is None:
         raise empty(library.path)
-    encoder = load(space.model)
+    encoder = load_model(space.model)
     if not encoder.space.same_as(space):  # it may be one that the library held before
         raise mismatch(library.path, space, encoder.space)
     return encoder
-
-
-def require_device(device: str) -> None:
-    """Refuse a device that no model of this version runs on."""
-    if device in {"cuda", "mps"}:
-        raise UsageError(f"This version runs its models on the CPU. Leave out --device {device}.")
 
 
 def _library_model(library: Path | None) -> str:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.records import Space, Vectors
 
-_BATCH = 32
-
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
@@ -56,13 +54,14 @@ def _embed_images(encoder: Encoder, paths: Sequence[Path], max_pixels: int) -> V
     loader = Loader(encoder, max_pixels)
     files = (PhotoFile(path, 0, 0) for path in paths)
     blocks = [np.empty((0, encoder.dim), np.float32)]
+    size = encoder.image_batch
     batch = []
-    for path, item in zip(paths, loader.load_all(files, (), ahead=2 * _BATCH), strict=True):
+    for path, item in zip(paths, loader.load_all(files, (), ahead=2 * size), strict=True):
         if not isinstance(item, Loaded) or item.content is None:
             reason = item.reason if isinstance(item, Failed) else "it is no photo"
             raise DecodeError(f"{path} cannot be embedded: {reason}.")
         batch.append(item.content.pixels)
-        if len(batch) == _BATCH:
+        if len(batch) == size:
             blocks.append(encoder.encode_images(batch))
             batch = []
     blocks.append(encoder.encode_images(batch))

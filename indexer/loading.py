@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Generator, Iterable
     from concurrent.futures import Future
 
-    from indexer.encoders import Encoder
+    from indexer.encoders import Preparation
     from indexer.records import Facts, PhotoFile, Pixels
 
 _MOST_WORKERS = 4  # a photo at the pixel cap takes gigabytes while it is decoded
@@ -66,7 +66,7 @@ Outcome: TypeAlias = Loaded | NoPhoto | Failed
 class Loader:
     """How to load photos for one model."""
 
-    encoder: Encoder
+    encoder: Preparation
     max_pixels: int
 
     def load(self, file: PhotoFile, known: Container[bytes] = ()) -> Outcome:

@@ -25,7 +25,7 @@ from indexer.records import IndexReport, Progress
 from indexer.switching import kept_unread, left_elsewhere, try_switch, why_lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BATCH = 32  # photos encoded and committed together
 _MOST_FILES = 256  # files in a batch, however few of them need the model
 _MOST_TEXTS = 256
+_WORTH_PROCESSES = 256  # files; processes take seconds to start
 
 
 def index_photos(
@@ -72,7 +72,7 @@ def index_photos(
     if switch and not roots:
         library.require_photos()
     loader = Loader(encoder, max_pixels)
-    run = _Run.open(library, loader, on_progress or _unwatched, switch=switch)
+    run = _Run.open(library, encoder, loader, on_progress or _unwatched, switch=switch)
     try:
         plan = run.plan(listing, roots)
         if switch:
@@ -93,6 +93,7 @@ class _Run:
     def __init__(
         self,
         library: Library,
+        encoder: Encoder,
         loader: Loader,
         on_progress: OnProgress,
         *,
@@ -102,6 +103,7 @@ class _Run:
     ) -> None:
         self.report = IndexReport()
         self._library = library
+        self._encoder = encoder
         self._loader = loader
         self._on_progress = on_progress
         self._space_id = space_id
@@ -110,10 +112,16 @@ class _Run:
 
     @classmethod
     def open(
-        cls, library: Library, loader: Loader, on_progress: OnProgress, *, switch: bool
+        cls,
+        library: Library,
+        encoder: Encoder,
+        loader: Loader,
+        on_progress: OnProgress,
+        *,
+        switch: bool,
     ) -> _Run:
         """Take the encoder's space, and read what the library knows before the run."""
-        space_id = library.use_space(loader.encoder.space, switch=switch)
+        space_id = library.use_space(encoder.space, switch=switch)
         with library.reading() as connection:
             known = Known(
                 stamps=photos.stamps(connection),
@@ -123,7 +131,9 @@ class _Run:
                 lacking=frozenset(photos.without_embedding(connection, space_id)),
             )
             hashes = embeddings.hashes(connection, embeddings.PHOTOS, space_id)
-        return cls(library, loader, on_progress, space_id=space_id, known=known, hashes=hashes)
+        return cls(
+            library, encoder, loader, on_progress, space_id=space_id, known=known, hashes=hashes
+        )
 
     def plan(self, listing: Iterable[PhotoFile | Unseen], roots: Sequence[Path]) -> Plan:
         """List the files; what needs no more work is reported."""
@@ -155,14 +165,25 @@ class _Run:
 
     def _commit_files(self, pending: Sequence[PhotoFile], writer: Writer) -> None:
         done = 0
-        if pending:
-            self._on_progress(Progress("photos", done, len(pending)))
-        loaded = self._loader.load_all(pending, self._hashes, ahead=2 * _BATCH)
-        with closing(loaded):  # stops the decoders at once when interrupted
-            for batch in _batches(loaded):
+        if not pending:
+            return
+        self._on_progress(Progress("photos", done, len(pending)))
+        size = self._encoder.image_batch
+        with closing(self._loaded(pending, ahead=2 * size)) as loaded:  # stops at once
+            for batch in _batches(loaded, size):
                 self._commit(batch, writer)
                 done += len(batch)
                 self._on_progress(Progress("photos", done, len(pending)))
+
+    def _loaded(self, files: Sequence[PhotoFile], *, ahead: int) -> Generator[Outcome, None, None]:
+        """Load files in order, in other processes where the model outruns this one."""
+        preparation = self._encoder.preparation
+        if preparation is None or len(files) < _WORTH_PROCESSES:
+            return self._loader.load_all(files, self._hashes, ahead=ahead)
+        from indexer.processes import load_in_processes
+
+        loader = replace(self._loader, encoder=preparation)
+        return load_in_processes(loader, files, self._hashes, ahead=ahead)
 
     def index_captions(self, plan: Plan, files: Sequence[CaptionFile]) -> None:
         """Bring captions up to date, and encode the texts that are new."""
@@ -197,7 +218,7 @@ class _Run:
             if isinstance(item, Loaded) and item.content is not None
             if item.content_hash not in self._hashes  # a copy may have come since it was decoded
         }
-        vectors = self._loader.encoder.encode_images(list(fresh.values())) if fresh else ()
+        vectors = self._encoder.encode_images(list(fresh.values())) if fresh else ()
         rows = dict(zip(fresh, vectors, strict=True))
         with self._library.writing() as connection:
             embeddings.add(connection, embeddings.PHOTOS, self._space_id, rows)
@@ -207,20 +228,20 @@ class _Run:
         self._hashes.update(fresh)
 
     def _commit_texts(self, texts: Sequence[str]) -> None:
-        vectors = self._loader.encoder.encode_texts(texts)
+        vectors = self._encoder.encode_texts(texts)
         rows = dict(zip(map(caption_rows.text_hash, texts), vectors, strict=True))
         with self._library.writing() as connection:
             embeddings.add(connection, embeddings.CAPTIONS, self._space_id, rows)
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """Cut a stream where the model's batch is full, or where the list has grown long."""
     batch: list[T] = []
     fresh = 0
     for item in items:
         batch.append(item)
         fresh += isinstance(item, Loaded) and item.content is not None
-        if fresh == _BATCH or len(batch) == _MOST_FILES:
+        if fresh == size or len(batch) == max(_MOST_FILES, size):
             yield batch
             batch, fresh = [], 0
     if batch:

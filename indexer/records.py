@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Vector: TypeAlias = npt.NDArray[np.float32]  # (dim,), of unit length
     Vectors: TypeAlias = npt.NDArray[np.float32]  # (n, dim), unit rows
-    Pixels: TypeAlias = npt.NDArray[np.float32]  # (3, height, width), normalised for one model
+    Pixels: TypeAlias = npt.NDArray[Any]  # of one image, as one model takes it
     Ids: TypeAlias = npt.NDArray[np.int64]  # (n,)
 
 

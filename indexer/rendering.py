@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from indexer.encoders.registry import ModelInfo
+    from indexer.encoders.manifest import Agreement, Manifest
+    from indexer.encoders.shelf import ModelInfo
     from indexer.library import Freed
     from indexer.records import IndexReport, Switch
     from indexer.status import SpaceStatus, Status
@@ -151,22 +153,70 @@ def model_json(model: ModelInfo) -> dict[str, Any]:
     """Return one entry of what `models --json` prints."""
     return {
         "name": model.name,
+        "description": model.description,
         "dim": model.dim,
         "image_size": model.image_size,
-        "bytes": model.bytes_on_disk,
-        "precision": model.precision,
+        "languages": model.languages or None,
         "licence": model.licence,
-        "description": model.description,
+        "download_bytes": model.download_bytes,
+        "weights": str(model.weights) if model.weights else None,
+        "weights_bytes": model.weights_bytes,
+        "bundle": str(model.bundle) if model.bundle else None,
+        "bytes": model.bundle_bytes,
+        "precision": model.precision,
+        "images_per_second": dict(model.speeds or {}),
     }
 
 
 def model_lines(model: ModelInfo) -> Iterator[str]:
     """Yield what `models` tells a person of one model."""
-    yield (
-        f"{model.name}: {model.dim} dimensions, {model.image_size} px, {model.precision}, "
-        f"{model.bytes_on_disk / 1e6:.1f} MB, {model.licence}"
-    )
-    yield f"  {model.description}"
+    yield f"{model.name}: {model.description}"
+    facts = [f"{model.dim} dimensions", f"{model.image_size} px", model.languages, model.licence]
+    yield f"  {', '.join(fact for fact in facts if fact)}"
+    yield f"  {_whereabouts(model)}"
+
+
+def bundle_json(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    """Return what `models export --json` prints."""
+    return {
+        "bundle": str(folder),
+        "name": manifest.name,
+        "dim": manifest.dim,
+        "image": _tower_json(manifest.image_precision, manifest.image_agreement),
+        "text": _tower_json(manifest.text_precision, manifest.text_agreement),
+    }
+
+
+def bundle_lines(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield what `models export` tells a person."""
+    yield f"{manifest.name}: {folder}"
+    towers = {
+        "images": (manifest.image_precision, manifest.image_agreement),
+        "texts": (manifest.text_precision, manifest.text_agreement),
+    }
+    for what, (precision, found) in towers.items():
+        if found is not None:
+            yield (
+                f"  {what} in {precision}: cosine to torch in fp32 {found.mean:.4f} on average, "
+                f"{found.lowest:.4f} at the least, over {found.count} {what}"
+            )
+
+
+def _tower_json(precision: str, agreement: Agreement | None) -> dict[str, Any]:
+    return {"precision": precision, "agreement": asdict(agreement) if agreement else None}
+
+
+def _whereabouts(model: ModelInfo) -> str:
+    here = []
+    if model.bundle_bytes is not None:
+        here.append(f"bundle of {model.bundle_bytes / 1e6:,.1f} MB ({model.precision})")
+    if model.weights_bytes is not None:
+        here.append(f"weights of {model.weights_bytes / 1e6:,.0f} MB")
+    speeds = [f"{rate:,.1f} images/s on {device}" for device, rate in (model.speeds or {}).items()]
+    if not here:
+        size = model.download_bytes
+        return "not here yet" + (f", {size / 1e6:,.0f} MB to download" if size else "")
+    return f"here: {', '.join(here + speeds)}"
 
 
 def _switch_json(switch: Switch) -> dict[str, Any]:

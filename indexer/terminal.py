@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+_COUNTS: dict[str, dict[str, Any]] = {  # what is not counted in its own name
+    "download": {"unit": "B", "unit_scale": True},
+    "export": {"unit": "step"},
+}
 
 INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
 BROKEN_PIPE = 141  # and one whose reader went away
@@ -143,11 +147,11 @@ def progress_bar(*, quiet: bool) -> Iterator[OnProgress | None]:
 
     def show(progress: Progress) -> None:
         nonlocal bar
-        unit = progress.stage.removesuffix("s")
-        if bar is None or bar.unit != unit:
+        if bar is None or bar.desc.rstrip(": ") != progress.stage:
             if bar is not None:
                 bar.close()
-            bar = tqdm(total=progress.total, desc=progress.stage, unit=unit, smoothing=0.05)
+            counts = _COUNTS.get(progress.stage, {"unit": progress.stage.removesuffix("s")})
+            bar = tqdm(total=progress.total, desc=progress.stage, smoothing=0.05, **counts)
         bar.update(progress.done - bar.n)
 
     try:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli import COMMANDS, library_encoder, load
+from indexer.cli import COMMANDS, library_encoder
+from indexer.encoders.cli import load
 from indexer.errors import UsageError
 from indexer.terminal import (
     Main,
@@ -25,6 +27,9 @@ from indexer.terminal import (
 from indexer.training.cli import train
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexer.encoders import Encoder
     from search.engine import Hit, Results
     from search.query import Query, Target
 
@@ -96,7 +101,7 @@ def search(
 
     query = Query.parse(terms, target=target, top_k=top_k, exclude_self=exclude_self)
     with starting():
-        results = _results(query, library, max_pixels=max_pixels)
+        results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
     if as_json:
         click.echo(json.dumps(_results_json(results)))
     elif as_paths or null:
@@ -126,7 +131,7 @@ def evaluate(queries: Path, library: Path | None, *, as_json: bool, quiet: bool)
     from search.evaluation import read_pairs
 
     with Library.open(library) as opened:
-        encoder = library_encoder(opened)
+        encoder = library_encoder(opened, _for_queries(quiet=quiet))
         pairs = read_pairs(queries.absolute(), opened)
         evaluation = measure(opened, encoder, pairs)
     directions = {
@@ -162,7 +167,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
         opened = stack.enter_context(Library.open(folder, writable=True))
         if not quiet:
             note("Indexing the photos that come with sightseek...")
-        found = run_demo(opened, load("builtin"))
+        found = run_demo(opened, load("builtin", quiet=quiet))
     click.echo(f"Indexed {found.photos} photos with captions in {found.report.seconds:.1f} s.\n")
     click.echo('Photos for "a cup of coffee":')
     _echo_hits(found.by_text, quiet=quiet)
@@ -182,20 +187,24 @@ for _command in (*COMMANDS, train):
     main.add_command(_command)
 
 
-def _results(query: Query, path: Path | None, *, max_pixels: int) -> Results:
-    load_model = load
+def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -> Results:
+    load_model = _for_queries(quiet=quiet)
     if any(term.kind == "text" for term in query.terms):
         from indexer.ahead import load_ahead
         from indexer.places import library_path
 
         # before what comes next, which takes as long to import as a model takes to load
-        load_model = load_ahead(library_path(path), load)
+        load_model = load_ahead(library_path(path), load_model)
     from indexer.library import Library
     from search.engine import SearchEngine
 
     with Library.open(path) as library:
         encoder = library_encoder(library, load_model)
         return SearchEngine(library, encoder, max_pixels=max_pixels).search(query)
+
+
+def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
+    return partial(load, quiet=quiet, for_queries=True)
 
 
 def _results_json(results: Results) -> dict[str, object]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer.pipeline import index_photos
+from indexer.sample import sample_folder
 from indexer.status import read_status
 from search.engine import SearchEngine
 from search.query import Query
-from search.sample import sample_folder
 
 if TYPE_CHECKING:
     from indexer.encoders import Encoder

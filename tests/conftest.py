@@ -45,6 +45,9 @@ class ColourEncoder:
 
     dim = DIM
     image_size = 16
+    image_batch = 32
+    device = "cpu"
+    preparation = None
 
     def __init__(self, name: str = "colours") -> None:
         self.space = Space(name, hashlib.sha256(name.encode()).hexdigest(), "0" * 64, DIM)
@@ -91,9 +94,13 @@ def _embedded(colours: Vectors) -> Vectors:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_library_of_ones_own() -> None:
-    # whoever runs the tests may have a library: no test may write to it
-    os.environ.pop("SIGHTSEEK_LIBRARY", None)
+def _nothing_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # whoever runs the tests may have a library and models: no test may write to them or need them
+    for name in ("SIGHTSEEK_LIBRARY", "SIGHTSEEK_MODEL", "HF_ENDPOINT", "HF_HUB_CACHE"):
+        os.environ.pop(name, None)
+    os.environ["HF_HOME"] = str(tmp_path_factory.mktemp("hf"))
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @pytest.fixture

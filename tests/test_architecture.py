@@ -21,12 +21,16 @@ HOMES = {
     "tokenizers": {"indexer.encoders.tokens", "indexer.training"},
     "torch": {
         "indexer.encoders.checkpoint",
+        "indexer.encoders.devices",
         "indexer.encoders.openclip",
         "indexer.encoders.export",
+        "indexer.processes",
         "indexer.training",
     },
+    "timm": {"indexer.encoders.export"},
     "safetensors": {"indexer.encoders.checkpoint", "indexer.training"},
     "open_clip": {
+        "indexer.encoders.architecture",
         "indexer.encoders.checkpoint",
         "indexer.encoders.names",
         "indexer.encoders.openclip",
@@ -38,10 +42,21 @@ HOMES = {
     "huggingface_hub": {"indexer.encoders.hub"},
     "ftfy": {"indexer.encoders.cleaning"},
     "regex": {"indexer.encoders.tokenizer_export"},
-    "click": {"indexer.cli", "indexer.terminal", "indexer.training.cli", "search.cli"},
-    "onnx": {"indexer.training"},
+    "click": {
+        "indexer.cli",
+        "indexer.encoders.cli",
+        "indexer.terminal",
+        "indexer.training.cli",
+        "search.cli",
+    },
+    "onnx": {"indexer.encoders.export", "indexer.training"},
     "tqdm": {"indexer.terminal"},
-    "filelock": {"indexer.encoders.hub", "indexer.library", "indexer.lock"},
+    "filelock": {
+        "indexer.encoders.exported",
+        "indexer.encoders.hub",
+        "indexer.library",
+        "indexer.lock",
+    },
     "platformdirs": {"indexer.places"},
     "PIL": {"indexer.decode", "indexer.encoders", "indexer.training"},
     "pi_heif": {"indexer.decode.heif"},
@@ -132,7 +147,7 @@ def test_a_text_search_imports_neither_torch_nor_open_clip(tmp_path: Path) -> No
     code = f"""
 from click.testing import CliRunner
 from search.cli import main
-from search.sample import sample_folder
+from indexer.sample import sample_folder
 library = ["--library", {str(tmp_path / "library")!r}]
 assert CliRunner().invoke(main, ["index", str(sample_folder()), *library]).exit_code == 0
 result = CliRunner().invoke(main, ["search", "a cat", *library])
@@ -145,7 +160,7 @@ def test_indexing_what_has_not_changed_loads_neither_faiss_nor_a_model(tmp_path:
     code = f"""
 from click.testing import CliRunner
 from search.cli import main
-from search.sample import sample_folder
+from indexer.sample import sample_folder
 words = ["index", str(sample_folder()), "--library", {str(tmp_path / "library")!r}]
 assert CliRunner().invoke(main, words).exit_code == 0
 """

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.sample import sample_folder
+from indexer.sample import sample_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

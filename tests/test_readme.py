@@ -47,7 +47,7 @@ def test_every_command_takes_a_library_and_quiet() -> None:
 
 
 def test_the_python_example_of_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from search.sample import sample_folder
+    from indexer.sample import sample_folder
 
     code = next(block for language, block in BLOCKS if language == "python")
     assert len(code.strip().splitlines()) < 10

@@ -12,6 +12,19 @@ if TYPE_CHECKING:
     from indexer.records import Pixels, Space, Vectors
 
 
+class Preparation(Protocol):
+    """What makes pixels of photos for one model; it travels between processes."""
+
+    @property
+    def image_size(self) -> int:
+        """The shorter side, in pixels, below which a decoded image loses detail for this model."""
+        ...
+
+    def preprocess(self, image: Image.Image) -> Pixels:
+        """Resize, crop and normalise one upright RGB image; safe to call from many threads."""
+        ...
+
+
 class Encoder(Protocol):
     """A model with an image tower and a text tower that share one space."""
 
@@ -28,6 +41,21 @@ class Encoder(Protocol):
     @property
     def image_size(self) -> int:
         """The shorter side, in pixels, below which a decoded image loses detail for this model."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """What it runs on: cpu, cuda or mps."""
+        ...
+
+    @property
+    def image_batch(self) -> int:
+        """How many images are best encoded together."""
+        ...
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """What makes pixels in other processes, where one process does not feed the device."""
         ...
 
     def preprocess(self, image: Image.Image) -> Pixels:

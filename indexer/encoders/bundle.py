@@ -8,12 +8,10 @@ have more outputs; `sightseek train` reads those called `features.` and so on.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
-from contextlib import contextmanager
-from mmap import mmap
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from indexer.encoders.manifest import (
     IMAGE_TOWER,
@@ -24,12 +22,12 @@ from indexer.encoders.manifest import (
 )
 from indexer.encoders.preprocess import preprocess
 from indexer.encoders.tokens import TextTokenizer
+from indexer.encoders.verified import read_verified, verified
 from indexer.errors import BundleError, ModelError
 from indexer.records import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from io import FileIO
     from pathlib import Path
 
     import numpy as np
@@ -40,12 +38,11 @@ if TYPE_CHECKING:
     from indexer.records import Pixels, Vectors
 
 T = TypeVar("T")
-_Stamp: TypeAlias = tuple[int, int, int]  # inode, size, mtime_ns
 
 EMBEDDINGS = "embeddings"  # the output that every tower has
-IMAGE_BATCH = 16  # larger ones run no faster on a CPU and take more memory
+IMAGE_BATCH = 4  # on each core; larger ones leave its cache
+BATCHES_PER_CORE = 4
 TEXT_BATCH = 64
-_CHUNK = 16 << 20  # hashed at once: between two chunks other threads run, for 5 ms each time
 BATCH_TOKENS = 2048  # long texts go in smaller batches
 TOKENIZE_AT_ONCE = 4096  # texts
 
@@ -63,6 +60,7 @@ class BundleEncoder:
             dim=manifest.dim,
         )
         self._threads = threads
+        self._cores = threads or os.cpu_count() or 1
         self._few_texts = False
         self._image_tower = _Once(self._load_image_tower)
         self._text_tower = _Once(self._load_text_tower)
@@ -74,8 +72,8 @@ class BundleEncoder:
     ) -> BundleEncoder:
         """Read the manifest of the bundle in `folder`; BundleError where it cannot be used.
 
-        `name` is what the space is called by, else the folder's path; `threads` are ONNX
-        Runtime's for one call, else as many as there are cores.
+        `name` is what the space is called by, else the folder's path; `threads` compute at once,
+        else as many as there are cores.
         """
         manifest = Manifest.read(folder)
         return cls(folder, manifest, name=name or str(folder.resolve()), threads=threads)
@@ -99,6 +97,21 @@ class BundleEncoder:
     def image_size(self) -> int:
         """The shorter side, in pixels, below which a decoded image loses detail."""
         return self.manifest.image.side
+
+    @property
+    def device(self) -> str:
+        """What it runs on."""
+        return "cpu"
+
+    @property
+    def image_batch(self) -> int:
+        """How many images are best encoded together."""
+        return max(BATCHES_PER_CORE * IMAGE_BATCH * self._cores, 32)
+
+    @property
+    def preparation(self) -> None:
+        """Threads suffice: decoders let others run, and the model takes all cores anyway."""
+        return
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize, crop and normalise one upright RGB image; safe to call from many threads."""
@@ -128,11 +141,16 @@ class BundleEncoder:
 
         tower = self._image_tower()
         outputs = _empty_rows(tower, names, len(images), dim=self.dim)
-        for start in range(0, len(images), IMAGE_BATCH):
+
+        def run(start: int) -> None:
             rows = slice(start, start + IMAGE_BATCH)
             pixels = np.stack(images[rows])  # (batch, 3, size, size)
             for name, values in zip(names, tower.run(names, {"pixels": pixels}), strict=True):
                 outputs[name][rows] = values
+
+        # a core with a batch of its own waits for no other, as it would at each of a graph's steps
+        with ThreadPoolExecutor(self._cores, thread_name_prefix="encode") as pool:
+            list(pool.map(run, range(0, len(images), IMAGE_BATCH)))
         return outputs
 
     def text_outputs(self, texts: Sequence[str], names: Sequence[str]) -> dict[str, Vectors]:
@@ -166,29 +184,29 @@ class BundleEncoder:
 
     def _load_image_tower(self) -> Any:
         # waiting threads would spin on the cores that decode the next photos
-        return self._load_tower(IMAGE_TOWER, spinning=False)
+        return self._load_tower(IMAGE_TOWER, threads=1, spinning=False)
 
     def _load_text_tower(self) -> Any:
         # a text's many small steps wait for each other, and waking up takes longer than a step;
         # for one text it is loading that takes long, and spinning takes a core from the rest
-        return self._load_tower(TEXT_TOWER, spinning=not self._few_texts)
+        return self._load_tower(TEXT_TOWER, threads=self._threads, spinning=not self._few_texts)
 
-    def _load_tower(self, name: str, *, spinning: bool) -> Any:
-        path = self.folder / name
-        stamp = self._verified_stamp(name)
-        # by its path: as bytes, the file would be in memory twice
-        graph = path if _is_utf8(path) else self._verified(name)
-        try:
-            session = open_session(graph, threads=self._threads, spinning=spinning)
-        except ModelError as error:
-            raise BundleError(
-                f"ONNX Runtime cannot load {path}: {error}. "
-                "Upgrade onnxruntime or make the bundle again."
-            ) from error
-        with _reading(path):
-            if _stamp(path.stat()) != stamp:  # written anew while it was read
-                raise _other_file(path)
-        return session
+    def _load_tower(self, name: str, *, threads: int | None, spinning: bool) -> Any:
+        path, digest = self.folder / name, self.manifest.digests[name]
+
+        def opened(graph: bytes | Path) -> Any:
+            try:
+                return open_session(graph, threads=threads, spinning=spinning)
+            except ModelError as error:
+                raise BundleError(
+                    f"ONNX Runtime cannot load {path}: {error}. "
+                    "Upgrade onnxruntime or make the bundle again."
+                ) from error
+
+        if not _is_utf8(path):
+            return opened(read_verified(path, digest))
+        with verified(path, digest):  # as bytes, the file would be in memory twice
+            return opened(path)
 
     def _load_tokenizers(self) -> tuple[TextTokenizer, ...]:
         first = self._load_tokenizer(TOKENIZER, self.manifest.text)
@@ -198,31 +216,13 @@ class BundleEncoder:
         )
 
     def _load_tokenizer(self, name: str, settings: TextSettings) -> TextTokenizer:
+        content = read_verified(self.folder / name, self.manifest.digests[name])
         try:
-            return TextTokenizer.parse(self._verified(name), settings)
+            return TextTokenizer.parse(content, settings)
         except ValueError as error:
             raise BundleError(
                 f"{self.folder / name} is no tokenizer ({error}). Make the bundle again."
             ) from error
-
-    def _verified(self, name: str) -> bytes:
-        """Read a file of the bundle, which is what the manifest says."""
-        path = self.folder / name
-        with _reading(path):
-            content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != self.manifest.digests[name]:
-            raise _other_file(path)
-        return content
-
-    def _verified_stamp(self, name: str) -> _Stamp:
-        """Check that a file is what the manifest says, and give what changes when it does."""
-        path = self.folder / name
-        with _reading(path), path.open("rb", buffering=0) as file:
-            stamp = _stamp(os.fstat(file.fileno()))
-            digest = _sha256(file)
-        if digest != self.manifest.digests[name]:
-            raise _other_file(path)
-        return stamp
 
 
 def open_session(graph: bytes | Path, *, threads: int | None = None, spinning: bool = False) -> Any:
@@ -239,26 +239,10 @@ def open_session(graph: bytes | Path, *, threads: int | None = None, spinning: b
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,
-            errors.InvalidArgument, errors.RuntimeException, errors.NoSuchFile) as error:  # fmt: skip
+            errors.InvalidArgument, errors.NoSuchFile, errors.RuntimeException,
+            ) as error:  # fmt: skip
         reason = str(error).splitlines()[0]
         raise ModelError(f"{reason} (version {onnxruntime.__version__})") from error
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BundleError(
-            f"{path} cannot be read: {error.strerror}. Make the bundle again."
-        ) from error
-
-
-def _other_file(path: Path) -> BundleError:
-    return BundleError(
-        f"{path} is not the file that its manifest names (another SHA-256). "
-        "Make the bundle again or fetch another copy."
-    )
 
 
 def _is_utf8(path: Path) -> bool:
@@ -267,19 +251,6 @@ def _is_utf8(path: Path) -> bool:
     except UnicodeEncodeError:  # ONNX Runtime takes no such path
         return False
     return True
-
-
-def _sha256(file: FileIO) -> str:
-    digest = hashlib.sha256()
-    # not from the heap, which would keep room of that size for good
-    with mmap(-1, _CHUNK) as chunk, memoryview(chunk) as view:
-        while length := file.readinto(view):
-            digest.update(view[:length])
-    return digest.hexdigest()
-
-
-def _stamp(status: os.stat_result) -> _Stamp:
-    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class _Once(Generic[T]):

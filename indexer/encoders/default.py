@@ -25,6 +25,7 @@ class Choice:
 
     name: str
     reason: str
+    may_change: bool = False  # where its weights cannot be had after all
 
 
 def choose_default(*, hub: Hub | None = None) -> Choice:
@@ -48,13 +49,18 @@ def choose_default(*, hub: Hub | None = None) -> Choice:
     return _preferred(f"{host(hub.endpoint)} has its weights ({size / 1e6:,.0f} MB, once)")
 
 
+def without_network(error: HubError) -> Choice:
+    """Choose `builtin` after a download that did not end well."""
+    return _builtin(f"{PREFERRED.name} could not be fetched: {error}".rstrip("."), PREFERRED)
+
+
 def _preferred(why: str) -> Choice:
     reason = f"{PREFERRED.name}, since {why}; --model {BUILTIN} needs neither network nor download."
-    return Choice(PREFERRED.name, reason)
+    return Choice(PREFERRED.name, reason, may_change=True)
 
 
 def _builtin(why: str, other: Preset) -> Choice:
-    later = f"`sightseek index --model {other.name}`, with a new --library, finds more later."
+    later = f"`sightseek index --model {other.name}` changes to one that finds more, later."
     return Choice(BUILTIN, f"{BUILTIN}, since {why}; {later}")
 
 

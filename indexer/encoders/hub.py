@@ -7,6 +7,7 @@ folder is laid out as huggingface_hub documents it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -133,6 +134,45 @@ class Hub:
                 f"{folder} cannot be written: {error.strerror or error}. "
                 "Set HF_HOME to a folder that can."
             ) from error
+
+    def fetch_folder(self, repository: str, files: Sequence[str]) -> Path:
+        """Bring those of `files` that the repository has into one folder; raises HubError.
+
+        What the repository lacks is remembered as huggingface_hub does, and not asked for again.
+        Where the hub cannot be asked, what is there has to do.
+        """
+        for file in files:
+            if self.cached(repository, file) or self._is_known_to_lack(repository, file):
+                continue
+            try:
+                found = self._described(repository, file)
+            except HubError:
+                if any(self.cached(repository, each) for each in files):
+                    break
+                raise
+            if found is not None:
+                self.fetch(repository, (file,))
+            else:
+                self._remember_lack(repository, file)
+        for file in files:
+            if (path := self.cached(repository, file)) is not None:
+                return path.parent
+        raise HubError(
+            f"{repository} at {self.endpoint} has no file {' or '.join(files)}. "
+            "Check the name of the model."
+        )
+
+    def _is_known_to_lack(self, repository: str, file: str) -> bool:
+        folder = self._folder(repository, file)
+        return any((folder / ".no_exist").glob(f"*/{file}"))
+
+    def _remember_lack(self, repository: str, file: str) -> None:
+        folder = self._folder(repository, file)
+        ref = folder / "refs" / REVISION
+        with contextlib.suppress(OSError):  # it is asked again next time
+            path = folder / ".no_exist" / ref.read_text("utf-8").strip() / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
     def _described(self, repository: str, file: str) -> Found | None:
         """Ask what a file is; None where the repository has no such file."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 3  # 1 had one tokenizer, 2 cleaned no texts and zeroed no ids
+FORMAT = 4  # 1 had one tokenizer, 2 cleaned no texts, 3 knew no space but its own
 MANIFEST = "manifest.json"
 IMAGE_TOWER = "image.onnx"
 TEXT_TOWER = "text.onnx"
@@ -87,6 +87,14 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """The space of the model that a bundle was made of, and answers in its place."""
+
+    weights_digest: str
+    preprocessing_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A bundle's identity, settings and origin; `digests` are SHA-256 in hex, by file name."""
 
@@ -102,6 +110,7 @@ class Manifest:
     image_agreement: Agreement | None = None
     text_agreement: Agreement | None = None
     second_text: TextSettings | None = None  # for `tokenizer_2.json`, where there is one
+    identity: Identity | None = None  # None: the bundle is the model
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -125,14 +134,17 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`, whole or not at all."""
         content = {"format": self._format, **asdict(self), **self._text_content}
-        if self.second_text is None:
-            del content["second_text"]
+        for name in ("second_text", "identity"):
+            if getattr(self, name) is None:
+                del content[name]
         with replacing(folder / MANIFEST) as beside:
             beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
     @property
     def weights_digest(self) -> str:
-        """SHA-256 over the digests of both towers and the tokenizers, in hex."""
+        """SHA-256 over the digests of both towers and the tokenizers, in hex, or its source's."""
+        if self.identity is not None:
+            return self.identity.weights_digest
         return _sha256("\n".join(self.digests[name] for name in self.encoding_files))
 
     @property
@@ -142,15 +154,19 @@ class Manifest:
 
     @property
     def preprocessing_digest(self) -> str:
-        """SHA-256 over the settings for images and texts, in hex."""
+        """SHA-256 over the settings for images and texts, in hex, or its source's."""
+        if self.identity is not None:
+            return self.identity.preprocessing_digest
         settings = {"image": asdict(self.image), **self._text_content}
         return _sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")))
 
     @property
     def _format(self) -> int:
         """The oldest format that says all, so that older versions read what they can use."""
-        if not all(each.is_plain for each in (self.text, self.second_text) if each is not None):
+        if self.identity is not None:
             return FORMAT
+        if not all(each.is_plain for each in (self.text, self.second_text) if each is not None):
+            return 3
         return 1 if self.second_text is None else 2
 
     @property
@@ -218,6 +234,7 @@ def _from_json(content: Mapping[str, Any]) -> Manifest:
         image_agreement=_agreement(content.get("image_agreement")),
         text_agreement=_agreement(content.get("text_agreement")),
         second_text=None if second is None else TextSettings(**second),
+        identity=Identity(**content["identity"]) if "identity" in content else None,
     )
 
 

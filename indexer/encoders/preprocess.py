@@ -59,14 +59,18 @@ class Preprocessing:
 
 def preprocess(image: Image.Image, wanted: Preprocessing) -> Pixels:
     """Resize, crop or pad and normalise an upright RGB image; `(3, size, size)`."""
+    return _normalise(fit(image, wanted), wanted)
+
+
+def fit(image: Image.Image, wanted: Preprocessing) -> Image.Image:
+    """Resize, crop or pad an upright RGB image to `size` x `size`."""
     match wanted.mode:
         case "shortest":
-            fitted = _shortest(image, wanted)
+            return _shortest(image, wanted)
         case "longest":
-            fitted = _longest(image, wanted)
+            return _longest(image, wanted)
         case "squash":
-            fitted = image.resize((wanted.size, wanted.size), _resampling(wanted))
-    return _normalise(fitted, wanted)
+            return image.resize((wanted.size, wanted.size), _resampling(wanted))
 
 
 def _shortest(image: Image.Image, wanted: Preprocessing) -> Image.Image:

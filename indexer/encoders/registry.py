@@ -2,75 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.encoders import zoo
 from indexer.encoders.bundle import BundleEncoder
-from indexer.encoders.manifest import Manifest
-from indexer.errors import UnknownModelError
+from indexer.encoders.names import BUILTIN, Builtin, Bundle, parse_name
+from indexer.errors import UnknownModelError, UsageError
 
 if TYPE_CHECKING:
     from indexer.encoders import Encoder
+    from indexer.encoders.devices import Wanted
+    from indexer.encoders.zoo import OnNote, OnProgress
 
-BUILTIN = "builtin"
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """What there is to know of a model before it is loaded."""
+def load_encoder(
+    name: str,
+    *,
+    device: Wanted = "auto",
+    for_queries: bool = False,
+    exact: bool = False,
+    compiled: bool = False,
+    threads: int | None = None,
+    on_progress: OnProgress | None = None,
+    on_note: OnNote | None = None,
+) -> Encoder:
+    """Load the encoder called `name`; what it needs is fetched and prepared, once.
 
-    name: str
-    dim: int
-    image_size: int  # pixels
-    bytes_on_disk: int
-    precision: str  # of the image tower and of the text tower
-    licence: str
-    description: str
-
-
-def load_encoder(name: str, *, threads: int | None = None) -> Encoder:
-    """Load the encoder called `name`: `builtin`, or the path of a bundle's folder.
-
-    Raises UnknownModelError for any other name and BundleError for a damaged bundle.
+    A model of open_clip runs in torch on a GPU, and as a bundle on a CPU. `for_queries` prefers
+    the bundle, since few texts do not pay for a GPU; `exact` computes in fp32 and `compiled` with
+    `torch.compile`, both in torch; `threads` are for bundles. Raises ModelError, and UsageError
+    where a bundle is asked to run on a GPU.
     """
-    folder = bundle_folder(name)
-    own_name = BUILTIN if name == BUILTIN else None
-    return BundleEncoder.load(folder, name=own_name, threads=threads)
+    parsed = parse_name(name)
+    if isinstance(parsed, Builtin | Bundle):
+        if device in {"cuda", "mps"}:
+            raise UsageError(
+                f"The model {name} is a bundle, and bundles run on the CPU. Leave out --device "
+                f"{device}, or choose a model of open_clip such as clip."
+            )
+        folder = BUILTIN_FOLDER if isinstance(parsed, Builtin) else parsed.folder
+        own_name = BUILTIN if isinstance(parsed, Builtin) else None
+        return BundleEncoder.load(folder, name=own_name, threads=threads)
+    loading = zoo.Loading(
+        device=device,
+        exact=exact,
+        compiled=compiled,
+        threads=threads,
+        on_progress=on_progress,
+        on_note=on_note,
+    )
+    return zoo.load(parsed, loading, for_queries=for_queries)
 
 
 def bundle_folder(name: str) -> Path:
     """Find the folder of the bundle called `name`; raises UnknownModelError."""
-    if name == BUILTIN:
+    parsed = parse_name(name)
+    if isinstance(parsed, Builtin):
         return BUILTIN_FOLDER
-    folder = Path(name).expanduser()
-    if name and folder.is_dir():
-        return folder
+    if isinstance(parsed, Bundle):
+        return parsed.folder
     raise UnknownModelError(
-        f"No model is called {name!r}. Use {BUILTIN!r} or the path of a bundle's folder "
-        "(this version does not load open_clip models yet)."
+        f"{name} is no bundle. Make one of it with `sightseek models export {name}`."
     )
 
 
 def is_known(name: str) -> bool:
-    """Tell whether there is a model of that name, sound or not."""
-    return name == BUILTIN or Path(name).expanduser().is_dir()
-
-
-def known_models() -> tuple[ModelInfo, ...]:
-    """Describe the models that can be loaded by name."""
-    return (_describe(BUILTIN, BUILTIN_FOLDER),)
-
-
-def _describe(name: str, folder: Path) -> ModelInfo:
-    manifest = Manifest.read(folder)
-    return ModelInfo(
-        name=name,
-        dim=manifest.dim,
-        image_size=manifest.image.size,
-        bytes_on_disk=sum((folder / file).stat().st_size for file in manifest.digests),
-        precision=f"image {manifest.image_precision}, text {manifest.text_precision}",
-        licence=manifest.licence,
-        description=manifest.description,
-    )
+    """Tell whether a name means a model, sound or not."""
+    try:
+        parse_name(name)
+    except UnknownModelError:
+        return False
+    return True

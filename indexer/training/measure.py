@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.encoders.manifest import Agreement
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -133,17 +131,6 @@ def _recall(scores: Vectors, own: npt.NDArray[np.bool_]) -> Recall:
     before = ((scores >= best) & ~own).sum(axis=1)
     at_1, at_5, at_10 = (float((before < k).mean()) for k in (1, 5, 10))
     return Recall(at_1, at_5, at_10)
-
-
-def measure_agreement(vectors: Vectors, source: Vectors) -> Agreement:
-    """Compare the unit rows of an encoder with those of its source for the same inputs."""
-    cosines = np.einsum("ij,ij->i", vectors.astype(np.float64), source.astype(np.float64))
-    return Agreement(
-        count=len(cosines),
-        mean=round(float(cosines.mean()), 5),
-        first_percentile=round(float(np.percentile(cosines, 1)), 5),
-        lowest=round(float(cosines.min()), 5),
-    )
 
 
 def best_seconds(

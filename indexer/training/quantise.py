@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import onnx
 from onnx import numpy_helper
+
+from indexer.encoders.export.graph import peaks_that_fit_16_bits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import numpy as np
     import numpy.typing as npt
     from onnx import GraphProto, ModelProto
 
@@ -62,7 +64,7 @@ def quantise_convolutions(
                             "rmin": -peak,
                             "rmax": peak,
                         }
-                        for peak in _peaks_that_fit_16_bits(weights)
+                        for peak in peaks_that_fit_16_bits(weights)
                     ]
                     for name, weights in _dense_weights(model.graph, spared)
                 }
@@ -115,20 +117,3 @@ def _dense_weights(
         if node.op_type == "Gemm" or values.shape[1] > 1:
             dense.append((node.input[1], values))
     return dense
-
-
-def _peaks_that_fit_16_bits(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Give each output channel the largest weight that its int8 scale has to reach.
-
-    A CPU with AVX2 and no VNNI adds two products of uint8 and int8 in 16 bits and saturates
-    without a word, so that 8-bit weights give other vectors there. ONNX Runtime's remedy,
-    `reduce_range`, costs a whole bit; it is enough that no two neighbours of one sign exceed 128.
-    """
-    rows = weights.reshape(len(weights), -1)
-    if rows.shape[1] % 2:
-        rows = np.pad(rows, ((0, 0), (0, 1)))
-    pairs = rows.reshape(len(rows), -1, 2)
-    upwards = np.maximum(pairs, 0).sum(axis=2).max(axis=1)
-    downwards = np.maximum(-pairs, 0).sum(axis=2).max(axis=1)
-    peaks: npt.NDArray[np.float32] = np.maximum(upwards, downwards).clip(min=1e-6)
-    return peaks.astype(np.float32)

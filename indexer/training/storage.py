@@ -7,12 +7,21 @@ does not depend on the texts beside it (dynamic quantisation has one scale a bat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from indexer.encoders.export.graph import (
+    DOMAIN,
+    add_constant,
+    cast,
+    declare_domain,
+    int8_rows,
+    is_large,
+    replace_nodes,
+)
 from indexer.training.nano import BLOCK, BLOCK_SIZE
 
 if TYPE_CHECKING:
@@ -26,10 +35,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float32]
     Store: TypeAlias = Callable[[GraphProto, NodeProto, TensorProto], list[NodeProto] | None]
 
-DOMAIN = "com.microsoft"  # of ONNX Runtime's own operators
 ACCURACY = 4  # the level at which MatMulNBits computes in int8
-PEAK = 127  # of int8
-LARGE = 1 << 16  # numbers; what is smaller stays as it is
 
 
 def store_as_nibbles(model: ModelProto) -> ModelProto:
@@ -51,21 +57,14 @@ def _stored(model: ModelProto, *, matrix: Store, table: Store) -> ModelProto:
     for node in graph.node:
         put: list[NodeProto] | None = None
         match node.op_type:
-            case "MatMul" if _is_large(weights.get(node.input[1])):
+            case "MatMul" if is_large(weights.get(node.input[1])):
                 put = matrix(graph, node, weights[node.input[1]])
-            case "Gather" if _is_large(weights.get(node.input[0])):
+            case "Gather" if is_large(weights.get(node.input[0])):
                 put = table(graph, node, weights[node.input[0]])
         nodes += [node] if put is None else put
-    _replace_nodes(graph, nodes)
-    _declare_domain(stored)
+    replace_nodes(graph, nodes)
+    declare_domain(stored)
     return stored
-
-
-def _is_large(tensor: TensorProto | None) -> bool:
-    if tensor is None or len(tensor.dims) != 2 or tensor.data_type != TensorProto.FLOAT:
-        return False
-    rows, columns = tensor.dims
-    return bool(rows * columns >= LARGE)
 
 
 def find_blocks(rows: Floats) -> Blocks | None:
@@ -105,20 +104,9 @@ def _int8_matrix(graph: GraphProto, node: NodeProto, matrix: TensorProto) -> lis
     values = numpy_helper.to_array(matrix)
     short = -len(values) % BLOCK_SIZE  # a last block that is not full ends in zeros
     weights = np.pad(values.T, ((0, 0), (0, short))).reshape(-1, BLOCK_SIZE)
-    integers, scales = _int8(weights)
+    integers, scales = int8_rows(weights)
     packed = (integers.astype(np.int16) + 128).astype(np.uint8)
     return _multiply(graph, node, matrix.name, packed, scales, shape=values.shape, bits=8)
-
-
-def _int8(rows: Floats) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
-    """Round rows to integers, and give each row's scale."""
-    peaks = np.abs(rows).max(axis=1)
-    scales = (peaks / PEAK).astype(np.float16)
-    larger = np.nextafter(scales, np.float16(np.inf))  # so that no integer exceeds the peak
-    scales = np.where(scales.astype(np.float32) * PEAK < peaks, larger, scales)
-    scales = np.maximum(scales, np.finfo(np.float16).smallest_subnormal)
-    integers = np.rint(rows / scales[:, None].astype(np.float32)).clip(-PEAK, PEAK)
-    return integers.astype(np.int8), scales
 
 
 def _multiply(
@@ -132,8 +120,8 @@ def _multiply(
     bits: Literal[4, 8],
 ) -> list[NodeProto]:
     inputs, outputs = shape
-    held = _add(graph, f"{name}_bits", packed.reshape(outputs, -1, packed.shape[-1]))
-    half = _add(graph, f"{name}_scales", scales.ravel())
+    held = add_constant(graph, f"{name}_bits", packed.reshape(outputs, -1, packed.shape[-1]))
+    half = add_constant(graph, f"{name}_scales", scales.ravel())
     full = f"{name}_scales_cast"
     multiply = helper.make_node(
         "MatMulNBits",
@@ -148,7 +136,7 @@ def _multiply(
         accuracy_level=ACCURACY,
     )
     # it wants scales in fp32; ONNX Runtime unfolds them once, when it loads the graph
-    return [_cast(half, full), multiply]
+    return [cast(half, full), multiply]
 
 
 def _nibble_table(graph: GraphProto, node: NodeProto, table: TensorProto) -> list[NodeProto] | None:
@@ -158,12 +146,12 @@ def _nibble_table(graph: GraphProto, node: NodeProto, table: TensorProto) -> lis
         return None
     rows, width = values.shape
     nibbles = blocks["nibbles"].reshape(rows, -1, BLOCK_SIZE // 2)
-    packed = _add(graph, f"{table.name}_bits", nibbles)
-    scales = _add(graph, f"{table.name}_scales", blocks["scale"].reshape(rows, -1, 1))
-    low_bits = _add(graph, f"{table.name}_low_bits", np.array(15, np.uint8))
-    shift = _add(graph, f"{table.name}_shift", np.array(4, np.uint8))
-    middle = _add(graph, f"{table.name}_middle", np.array(8, np.float32))
-    flat = _add(graph, f"{table.name}_flat", np.array([0, 0, width]))
+    packed = add_constant(graph, f"{table.name}_bits", nibbles)
+    scales = add_constant(graph, f"{table.name}_scales", blocks["scale"].reshape(rows, -1, 1))
+    low_bits = add_constant(graph, f"{table.name}_low_bits", np.array(15, np.uint8))
+    shift = add_constant(graph, f"{table.name}_shift", np.array(4, np.uint8))
+    middle = add_constant(graph, f"{table.name}_middle", np.array(8, np.float32))
+    flat = add_constant(graph, f"{table.name}_flat", np.array([0, 0, width]))
     (found,) = node.output
     return [
         helper.make_node("Gather", [packed, node.input[1]], [f"{found}_bits"]),
@@ -172,7 +160,7 @@ def _nibble_table(graph: GraphProto, node: NodeProto, table: TensorProto) -> lis
             "BitShift", [f"{found}_bits", shift], [f"{found}_high"], direction="RIGHT"
         ),
         helper.make_node("Concat", [f"{found}_low", f"{found}_high"], [f"{found}_both"], axis=-1),
-        _cast(f"{found}_both", f"{found}_nibbles"),
+        cast(f"{found}_both", f"{found}_nibbles"),
         helper.make_node("Sub", [f"{found}_nibbles", middle], [f"{found}_integers"]),
         *_found_scales(node, scales, found),
         helper.make_node("Mul", [f"{found}_integers", f"{found}_scales"], [f"{found}_blocks"]),
@@ -181,13 +169,13 @@ def _nibble_table(graph: GraphProto, node: NodeProto, table: TensorProto) -> lis
 
 
 def _int8_table(graph: GraphProto, node: NodeProto, table: TensorProto) -> list[NodeProto]:
-    integers, scales = _int8(numpy_helper.to_array(table))  # a scale per row
-    held = _add(graph, f"{table.name}_int8", integers)
-    halves = _add(graph, f"{table.name}_scales", scales[:, None])
+    integers, scales = int8_rows(numpy_helper.to_array(table))  # a scale per row
+    held = add_constant(graph, f"{table.name}_int8", integers)
+    halves = add_constant(graph, f"{table.name}_scales", scales[:, None])
     (found,) = node.output
     return [
         helper.make_node("Gather", [held, node.input[1]], [f"{found}_int8"]),
-        _cast(f"{found}_int8", f"{found}_integers"),
+        cast(f"{found}_int8", f"{found}_integers"),
         *_found_scales(node, halves, found),
         helper.make_node("Mul", [f"{found}_integers", f"{found}_scales"], [found]),
     ]
@@ -196,29 +184,5 @@ def _int8_table(graph: GraphProto, node: NodeProto, table: TensorProto) -> list[
 def _found_scales(node: NodeProto, scales: str, found: str) -> list[NodeProto]:
     return [
         helper.make_node("Gather", [scales, node.input[1]], [f"{found}_halves"]),
-        _cast(f"{found}_halves", f"{found}_scales"),
+        cast(f"{found}_halves", f"{found}_scales"),
     ]
-
-
-def _cast(given: str, made: str) -> NodeProto:
-    return helper.make_node("Cast", [given], [made], to=TensorProto.FLOAT)
-
-
-def _add(graph: GraphProto, name: str, values: npt.NDArray[Any]) -> str:
-    graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-    return name
-
-
-def _replace_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
-    del graph.node[:]
-    graph.node.extend(nodes)
-    used = {name for node in nodes for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-
-
-def _declare_domain(model: ModelProto) -> None:
-    domains = {node.domain for node in model.graph.node}
-    if DOMAIN in domains - {each.domain for each in model.opset_import}:
-        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))

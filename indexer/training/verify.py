@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from indexer.decode.photo import decode, read_photo
+from indexer.encoders.agreement import agrees, measure_agreement
 from indexer.encoders.manifest import IMAGE_TOWER, TEXT_TOWER
 from indexer.training.frozen import FrozenPhotos, FrozenTexts, freeze_photos, freeze_texts
-from indexer.training.measure import Speed, best_seconds, measure_agreement, median_seconds
+from indexer.training.measure import Speed, best_seconds, median_seconds
 from indexer.training.pack import THREADS
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from indexer.training.heads import Floats
     from indexer.training.pack import Towers
 
-MEAN_COSINE, FIRST_PERCENTILE = 0.99, 0.98  # below either a tower stays as the base has it
 RECALL_MARGIN = 0.005  # of recall@10, that a small tower may lose
 COMPARED = 500  # photos, and captions
 TIMED_PHOTOS, TIMED_QUERIES = 32, 50
@@ -122,11 +122,7 @@ def choose(plain: Towers, small: Towers, agreements: Mapping[str, Agreement]) ->
 
 def is_good(agreement: Agreement) -> bool:
     """Tell whether a tower may be small."""
-    return (
-        agreement.mean >= MEAN_COSINE
-        and agreement.first_percentile >= FIRST_PERCENTILE
-        and (agreement.recall_at_10_change or 0) >= -RECALL_MARGIN
-    )
+    return agrees(agreement) and (agreement.recall_at_10_change or 0) >= -RECALL_MARGIN
 
 
 def time_bundle(small: BundleEncoder, source: BundleEncoder, inputs: Inputs) -> Speed:

@@ -25,7 +25,8 @@ from indexer.errors import (
     PathNotFoundError,
     SpaceMismatchError,
 )
-from indexer.library import TARGETS, default_path
+from indexer.library import TARGETS
+from indexer.places import default_path
 from indexer.records import Space
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from indexer import Library, index_photos, load_encoder
+from indexer.sample import sample_folder
 from search import Hit, Query, Results, SearchEngine, Term
 from search.demo import run_demo
-from search.sample import sample_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

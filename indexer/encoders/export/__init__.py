@@ -1,1 +1,189 @@
-"""open_clip models to bundles. Imports torch; nothing that indexes or searches on a CPU imports it."""
+"""open_clip's models as bundles: towers in ONNX, a tokenizer, verified precision.
+
+Imports torch; what indexes or searches with a bundle never imports this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.encoders.agreement import agrees
+from indexer.encoders.manifest import (
+    IMAGE_TOWER,
+    TEXT_TOWER,
+    TOKENIZER,
+    Manifest,
+    Source,
+)
+from indexer.errors import ExportError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from onnx import ModelProto
+
+    from indexer.encoders import openclip
+    from indexer.encoders.export.verify import Trial
+    from indexer.encoders.manifest import Agreement, Identity, Precision
+
+    OnStep: TypeAlias = Callable[[int, int], None]  # steps done, of how many
+
+FAITHFUL = 0.9999  # the lowest cosine to torch that a graph in fp32 may have
+STEPS = 7
+LARGEST = (2 << 30) - (1 << 20)  # bytes in one file of ONNX
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a bundle says of itself."""
+
+    name: str
+    origin: str
+    licence: str
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """A tower as it is kept."""
+
+    content: bytes
+    precision: Precision
+    agreement: Agreement
+
+
+def export_bundle(
+    source: openclip.Source, folder: Path, label: Label, *, on_step: OnStep | None = None
+) -> Manifest:
+    """Write a model as a bundle into `folder`, each tower in int8 where that agrees with torch.
+
+    Raises ExportError where a part cannot be written, or does not answer as torch does.
+    """
+    from indexer.encoders.export import towers
+    from indexer.encoders.export.verify import try_images, try_texts
+    from indexer.encoders.openclip import quiet
+    from indexer.encoders.tokenizer_export import export_tokenizer
+
+    model, architecture = source.model, source.architecture
+    step = _Steps(on_step)
+    with quiet():
+        tokenizer, text = export_tokenizer(
+            source.tokenizer, context_length=architecture.context_length
+        )
+        if towers.takes_any_length(model):
+            text = replace(text, padding="longest")
+        step.done()
+        heard = try_texts(source, tokenizer, text)
+        write_text = _writer(towers.export_text_tower, model, architecture.context_length)
+        text_tower = _tower("text", write_text, heard, step)
+        seen = try_images(source)
+        write_image = _writer(towers.export_image_tower, model, architecture.preprocessing.size)
+        image_tower = _tower("image", write_image, seen, step)
+    contents = {
+        IMAGE_TOWER: image_tower.content,
+        TEXT_TOWER: text_tower.content,
+        TOKENIZER: tokenizer.encode(),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    manifest = Manifest(
+        name=label.name,
+        description=f"open_clip's {architecture.name} for ONNX Runtime",
+        dim=int(architecture.content["embed_dim"]),
+        image=architecture.preprocessing,
+        text=text,
+        image_precision=image_tower.precision,
+        text_precision=text_tower.precision,
+        digests={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        sources=(Source("both towers", label.origin, label.licence),),
+        image_agreement=image_tower.agreement,
+        text_agreement=text_tower.agreement,
+        identity=label.identity,
+    )
+    manifest.write(folder)
+    return manifest
+
+
+class _Steps:
+    def __init__(self, on_step: OnStep | None) -> None:
+        self._on_step = on_step
+        self._count = 0
+
+    def done(self) -> None:
+        self._count += 1
+        if self._on_step is not None:
+            self._on_step(self._count, STEPS)
+
+
+def _writer(
+    export: Callable[..., ModelProto], model: object, size: int
+) -> Callable[[bool], ModelProto]:
+    return lambda fast: export(model, size, fast=fast)
+
+
+def _tower(name: str, write: Callable[[bool], ModelProto], trial: Trial, step: _Steps) -> Tower:
+    """Write a tower and try it: in int8 where that suffices, and else in fp32."""
+    from indexer.encoders.export.int8 import multiply_in_int8
+
+    plain, agreement = _faithful(name, write, trial)
+    step.done()
+    small = multiply_in_int8(plain)
+    step.done()
+    if small is not None:
+        content = _serialised(name, small)
+        measured = trial.run(content)
+        if agrees(measured):
+            step.done()
+            return Tower(content, "int8", measured)
+    step.done()
+    return Tower(_serialised(name, plain), "fp32", agreement)
+
+
+def _faithful(
+    name: str, write: Callable[[bool], ModelProto], trial: Trial
+) -> tuple[ModelProto, Agreement]:
+    """Write a tower so that it answers as torch does: by faster modules, or else by its own."""
+    reason = ""
+    for fast in (True, False):
+        try:
+            graph = write(fast)
+            agreement = _measured(graph, trial)
+        except ModelError as error:  # ONNX Runtime's refusal too
+            reason = str(error)
+            continue
+        if agreement.lowest >= FAITHFUL:
+            return graph, agreement
+        reason = f"its vectors are not torch's (a cosine is {agreement.lowest})"
+    raise ExportError(f"The {name} tower cannot become ONNX: {reason}.")
+
+
+def _measured(graph: ModelProto, trial: Trial) -> Agreement:
+    """Try a graph, even one that is too large for one file."""
+    if _size(graph) <= LARGEST:
+        return trial.run(graph.SerializeToString())
+    import onnx
+
+    with tempfile.TemporaryDirectory(prefix="sightseek-") as scratch:
+        path = Path(scratch) / "tower.onnx"
+        onnx.save_model(graph, path, save_as_external_data=True, location="weights")
+        agreement = trial.run(path)
+        onnx.load_external_data_for_model(graph, scratch)  # which saving moved out of it
+    return agreement
+
+
+def _serialised(name: str, graph: ModelProto) -> bytes:
+    if _size(graph) > LARGEST:
+        raise ExportError(
+            f"The {name} tower takes {_size(graph) / 1e9:.1f} GB and a file of ONNX holds 2.1 GB."
+        )
+    content: bytes = graph.SerializeToString(deterministic=True)
+    return content
+
+
+def _size(graph: ModelProto) -> int:
+    return sum(len(tensor.raw_data) for tensor in graph.graph.initializer)

@@ -32,15 +32,17 @@ MIDDLE = 128  # of uint8: what 0 becomes
 TINY = 1e-12  # a row of zeros has to be divided by something
 
 
-def multiply_in_int8(model: ModelProto) -> ModelProto:
-    """Quantise all large matrices that are constant, and keep tables of embeddings in 8 bits."""
-    quantised = onnx.ModelProto()
-    quantised.CopyFrom(model)
+def multiply_in_int8(model: ModelProto) -> ModelProto | None:
+    """Quantise all large matrices that are constant, and keep tables of embeddings in 8 bits.
+
+    None where there are none.
+    """
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    quantised = _without_constants(model)
     graph = quantised.graph
-    weights = {tensor.name: tensor for tensor in graph.initializer}
     rows = _Rows(graph)
     nodes: list[NodeProto] = []
-    for node in graph.node:
+    for node in model.graph.node:
         match node.op_type:
             case "MatMul" if is_large(weights.get(node.input[1])):
                 matrix = numpy_helper.to_array(weights[node.input[1]])
@@ -53,9 +55,24 @@ def multiply_in_int8(model: ModelProto) -> ModelProto:
                 nodes += _table(graph, node, weights[node.input[0]])
             case _:
                 nodes.append(node)
+    if len(graph.initializer) == rows.constants:
+        return None
+    made = {tensor.name for tensor in graph.initializer}
+    used = {name for node in nodes for name in node.input} - made
+    graph.initializer.extend(tensor for name, tensor in weights.items() if name in used)
     replace_nodes(graph, nodes)
     declare_domain(quantised)
     return quantised
+
+
+def _without_constants(model: ModelProto) -> ModelProto:
+    """Copy a model but for its constants, which may be gigabytes."""
+    copied = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    copied.graph.name = model.graph.name
+    copied.graph.node.extend(model.graph.node)
+    copied.graph.input.extend(model.graph.input)
+    copied.graph.output.extend(model.graph.output)
+    return copied
 
 
 class _Rows:
@@ -68,6 +85,7 @@ class _Rows:
         self._last_axis = add_constant(graph, "int8_last_axis", np.array([-1]))
         self._step = add_constant(graph, "int8_step", np.array(1 / PEAK, np.float32))
         self._tiny = add_constant(graph, "int8_tiny", np.array(TINY, np.float32))
+        self.constants = len(graph.initializer)
 
     def round(self, name: str) -> list[NodeProto]:
         """Make `{name}_uint8` and its scales `{name}_scale`, unless they are there."""

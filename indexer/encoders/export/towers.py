@@ -1,21 +1,18 @@
-"""The two towers of an open_clip model as ONNX graphs in fp32. Knows nothing of files or bundles."""
+"""The two towers of an open_clip model as ONNX graphs in fp32. Knows nothing of files."""
 
 from __future__ import annotations
 
 import copy
-import logging
-import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
-from indexer.encoders.export.attention import use_fused_attention
+from indexer.encoders.export.modules import use_fast_modules
 from indexer.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from onnx import ModelProto
     from torch import Tensor
@@ -32,6 +29,7 @@ class ImageTower(nn.Module):
         self.model = model
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Encode a batch, to unit rows."""
         embeddings: Tensor = self.model.encode_image(pixels, normalize=True)
         return embeddings
 
@@ -44,6 +42,7 @@ class TextTower(nn.Module):
         self.model = model
 
     def forward(self, input_ids: Tensor) -> Tensor:
+        """Encode a batch, to unit rows."""
         embeddings: Tensor = self.model.encode_text(input_ids, normalize=True)
         return embeddings
 
@@ -54,7 +53,7 @@ class CausalTextTower(nn.Module):
     What stands after the end of a text cannot change its vector, so it need not be computed.
     """
 
-    def __init__(self, model: Any, tower: Any) -> None:
+    def __init__(self, tower: Any) -> None:
         super().__init__()
         self.tower = tower
         self.pool_type = getattr(tower, "text_pool_type", None) or tower.pool_type
@@ -71,6 +70,7 @@ class CausalTextTower(nn.Module):
         return tower if own and plain and masked and pool_type in {"argmax", "eos"} else None
 
     def forward(self, input_ids: Tensor) -> Tensor:
+        """Encode a batch, to unit rows."""
         from open_clip.transformer import text_global_pool
 
         tower, length = self.tower, input_ids.shape[1]
@@ -84,17 +84,17 @@ class CausalTextTower(nn.Module):
         return nn.functional.normalize(x, dim=-1)
 
 
-def export_image_tower(model: Any, size: int, *, fused: bool = True) -> ModelProto:
+def export_image_tower(model: Any, size: int, *, fast: bool = True) -> ModelProto:
     """Export what `encode_image` does; raises ExportError."""
     pixels = torch.zeros(2, 3, size, size)
-    return _exported(ImageTower(_prepared(model, fused=fused)), {"pixels": pixels}, {})
+    return _exported(ImageTower(_prepared(model, fast=fast)), {"pixels": pixels}, {})
 
 
-def export_text_tower(model: Any, context_length: int, *, fused: bool = True) -> ModelProto:
+def export_text_tower(model: Any, context_length: int, *, fast: bool = True) -> ModelProto:
     """Export what `encode_text` does; raises ExportError."""
-    model = _prepared(model, fused=fused)
+    model = _prepared(model, fast=fast)
     causal = CausalTextTower.within(model)
-    tower = TextTower(model) if causal is None else CausalTextTower(model, causal)
+    tower = TextTower(model) if causal is None else CausalTextTower(causal)
     # distinct rows, since the exporter would take equal inputs for one
     ids = torch.arange(3 * context_length).reshape(3, context_length) % 7 + 1
     dynamic = {} if causal is None else {1: torch.export.Dim("length", max=context_length)}
@@ -106,12 +106,12 @@ def takes_any_length(model: Any) -> bool:
     return CausalTextTower.within(model) is not None
 
 
-def _prepared(model: Any, *, fused: bool) -> Any:
-    if fused:
+def _prepared(model: Any, *, fast: bool) -> Any:
+    if fast:
         # weights are shared with the original, modules are not
         shared = {id(each): each for each in (*model.parameters(), *model.buffers())}
         model = copy.deepcopy(model, shared)
-        use_fused_attention(model)
+        use_fast_modules(model)
     return model
 
 
@@ -120,7 +120,7 @@ def _exported(
 ) -> ModelProto:
     (name,) = inputs
     try:
-        with _silence(), torch.inference_mode(mode=False), torch.no_grad():
+        with torch.inference_mode(mode=False), torch.no_grad():
             program = torch.onnx.export(
                 tower.eval(),
                 kwargs=dict(inputs),
@@ -149,16 +149,3 @@ def _first_line(error: BaseException) -> str:
         error = error.__cause__
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep what the exporter and its parts tell of themselves from the user."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -145,7 +145,7 @@ def test_what_older_versions_cannot_do_is_another_format_and_space(
     manifest = Manifest.read(folder)
     changed = replace(manifest, **{part: replace(getattr(manifest, part), **change)})
     changed.write(folder)
-    assert json.loads((folder / MANIFEST).read_text("utf-8"))["format"] == FORMAT == 3
+    assert json.loads((folder / MANIFEST).read_text("utf-8"))["format"] == 3
     assert Manifest.read(folder) == changed
     assert changed.preprocessing_digest != manifest.preprocessing_digest
 

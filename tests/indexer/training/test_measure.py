@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from indexer.encoders.agreement import measure_agreement
 from indexer.training.measure import (
     best_seconds,
-    measure_agreement,
     measure_naming,
     measure_retrieval,
     median_seconds,

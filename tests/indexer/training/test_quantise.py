@@ -9,9 +9,9 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402 (after the skip)
 
+from indexer.encoders.export.graph import peaks_that_fit_16_bits  # noqa: E402
 from indexer.encoders.registry import BUILTIN_FOLDER  # noqa: E402
 from indexer.training.quantise import (  # noqa: E402
-    _peaks_that_fit_16_bits,
     quantise_convolutions,
 )
 
@@ -84,7 +84,7 @@ def test_no_two_neighbours_overflow_16_bits() -> None:
     weights[0] = 1
     weights[1] = 0
     weights[1, ::2] = -1
-    peaks = _peaks_that_fit_16_bits(weights)
+    peaks = peaks_that_fit_16_bits(weights)
     integers = np.rint(np.pad(weights, ((0, 0), (0, 1))) / peaks[:, None] * 127).astype(int)
     assert np.abs(integers).max() <= 127
     pairs = integers.reshape(len(integers), -1, 2)

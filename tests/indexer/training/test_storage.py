@@ -9,9 +9,9 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402 (after the skip)
 
+from indexer.encoders.export.graph import LARGE  # noqa: E402
 from indexer.training.nano import BLOCK, unfold  # noqa: E402
 from indexer.training.storage import (  # noqa: E402
-    LARGE,
     find_blocks,
     store_as_nibbles,
     store_weights_as_int8,

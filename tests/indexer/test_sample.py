@@ -4,7 +4,7 @@ import csv
 
 from PIL import Image
 
-from search.sample import sample_folder
+from indexer.sample import sample_folder
 
 
 def test_each_sample_photo_has_captions_and_each_caption_its_photo() -> None:

@@ -1,7 +1,8 @@
-"""Attention of torch as ONNX Runtime's own operator. Knows which modules mean the same.
+"""Modules of torch as what ONNX Runtime computes fastest. Knows which mean the same.
 
 torch's exporter spells attention out with a dozen transpositions, which take as long as its
-products. `com.microsoft.MultiHeadAttention` reads queries, keys and values as they come.
+products; `com.microsoft.MultiHeadAttention` reads queries, keys and values as they come. A
+convolution that cuts an image into patches is a product of matrices, which int8.py can quantise.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,24 +18,35 @@ if TYPE_CHECKING:
 OPERATOR = "com.microsoft::MultiHeadAttention"
 
 
-def use_fused_attention(model: nn.Module) -> None:
-    """Replace, in place, the attention modules that can be one operator, wherever they stand."""
+def use_fast_modules(model: nn.Module) -> None:
+    """Replace, in place, the modules that can be computed faster, wherever they stand."""
     for name, child in list(model.named_children()):
-        fused = _fused(child)
-        if fused is None:
-            use_fused_attention(child)
+        faster = _faster(child)
+        if faster is None:
+            use_fast_modules(child)
         else:
-            setattr(model, name, fused)
+            setattr(model, name, faster)
 
 
-def _fused(module: nn.Module) -> nn.Module | None:
-    from timm.layers.attention import Attention
+def _faster(module: nn.Module) -> nn.Module | None:
+    from timm.models.vision_transformer import Attention
 
     if type(module) is nn.MultiheadAttention and module.bias_k is None:
         return None if module.add_zero_attn else _Projected(module)
     if type(module) is Attention and getattr(module, "gate", None) is None:
         return _SelfAttention(module)
-    return None
+    return _Patches(module) if type(module) is nn.Conv2d and _cuts_patches(module) else None
+
+
+def _cuts_patches(convolution: nn.Conv2d) -> bool:
+    """Tell whether a convolution reads each pixel of an image once."""
+    return (
+        convolution.kernel_size == convolution.stride
+        and convolution.kernel_size[0] > 1
+        and convolution.padding in {(0, 0), "valid"}
+        and convolution.dilation == (1, 1)
+        and convolution.groups == 1
+    )
 
 
 def attend(
@@ -69,7 +80,7 @@ def _added(mask: Tensor, heads: int) -> Tensor:
         mask = torch.zeros_like(mask, dtype=torch.float32).masked_fill(mask, float("-inf"))
     if mask.dim() == 2:
         return mask[None, None]
-    return mask.unflatten(0, (-1, heads)) if mask.dim() == 3 else mask
+    return mask.reshape(-1, heads, *mask.shape[1:]) if mask.dim() == 3 else mask
 
 
 class _Projected(nn.Module):
@@ -90,6 +101,7 @@ class _Projected(nn.Module):
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, **_: Any
     ) -> tuple[Tensor, None]:
+        """Attend; the second value stands for weights, which nobody asks for."""
         given = (query, key, value)
         if not self.batch_first:
             given = tuple(each.transpose(0, 1) for each in given)  # type: ignore[assignment]
@@ -113,10 +125,12 @@ class _SelfAttention(nn.Module):
         self.heads = source.num_heads
         self.query, self.key, self.value = map(_linear, source.qkv.weight.chunk(3))
         self.bias = source.qkv.bias
-        self.query_norm, self.key_norm, self.norm = source.q_norm, source.k_norm, source.norm
+        self.query_norm, self.key_norm = source.q_norm, source.k_norm
+        self.norm = getattr(source, "norm", nn.Identity())
         self.proj = source.proj
 
     def forward(self, x: Tensor, attn_mask: Tensor | None = None, **_: Any) -> Tensor:
+        """Attend to the same tokens."""
         query, key, value, bias = self.query(x), self.key(x), self.value(x), self.bias
         if not isinstance(self.query_norm, nn.Identity):
             if bias is not None:
@@ -128,8 +142,28 @@ class _SelfAttention(nn.Module):
         return projected
 
     def _by_head(self, x: Tensor, norm: nn.Module) -> Tensor:
-        normalised: Tensor = norm(x.unflatten(-1, (self.heads, -1))).flatten(-2)
+        normalised: Tensor = norm(x.reshape(*x.shape[:-1], self.heads, -1)).flatten(-2)
         return normalised
+
+
+class _Patches(nn.Module):
+    """What a convolution does whose steps are as long as its kernel."""
+
+    def __init__(self, source: nn.Conv2d) -> None:
+        super().__init__()
+        self.height, self.width = source.kernel_size
+        self.linear = _linear(source.weight.flatten(1))
+        self.bias = source.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give `(n, channels, rows, columns)` of patches; a rest at the border is left out."""
+        rows, columns = x.shape[2] // self.height, x.shape[3] // self.width
+        x = x[:, :, : rows * self.height, : columns * self.width]
+        x = x.reshape(-1, x.shape[1], rows, self.height, columns, self.width)
+        patches: Tensor = self.linear(x.permute(0, 2, 4, 1, 3, 5).flatten(3))
+        if self.bias is not None:
+            patches = patches + self.bias
+        return patches.permute(0, 3, 1, 2)
 
 
 def _linear(weight: Tensor) -> nn.Linear:
