@@ -11,8 +11,6 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from indexer.encoders.manifest import MANIFEST, Manifest
 from indexer.errors import BundleError, ExportError, ModelError
 from indexer.files import replacing
@@ -58,6 +56,8 @@ def make(key: str, write: Callable[[Path], object]) -> Path:
     Raises what `write` raises, ExportError for the model's sake remembered; and ModelError where
     the cache cannot be written.
     """
+    from filelock import FileLock  # who only finds bundles needs no lock
+
     with _writable():
         _home().mkdir(parents=True, exist_ok=True)
         with FileLock(_folder(key).with_suffix(".lock")):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.encoders import zoo
 from indexer.encoders.bundle import BundleEncoder
 from indexer.encoders.names import BUILTIN, Builtin, Bundle, parse_name
 from indexer.errors import UnknownModelError, UsageError
@@ -46,6 +45,8 @@ def load_encoder(
         folder = BUILTIN_FOLDER if isinstance(parsed, Builtin) else parsed.folder
         own_name = BUILTIN if isinstance(parsed, Builtin) else None
         return BundleEncoder.load(folder, name=own_name, threads=threads)
+    from indexer.encoders import zoo  # with all that speaks to a hub: bundles need none of it
+
     loading = zoo.Loading(
         device=device,
         exact=exact,

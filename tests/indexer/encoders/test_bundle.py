@@ -137,6 +137,24 @@ def test_each_tower_loads_alone(copied: Path) -> None:
     assert BundleEncoder.load(copied).encode_texts(["a dog"]).shape == (1, 1024)
 
 
+def test_a_bundle_may_lie_where_the_name_is_no_utf8(tmp_path: Path) -> None:
+    folder = tmp_path / "caf\udce9"
+    try:
+        folder.mkdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes UTF-8 alone")
+    for path in BUILTIN_FOLDER.iterdir():
+        (folder / path.name).symlink_to(path)
+    assert BundleEncoder.load(folder).encode_texts(["a dog"]).shape == (1, 1024)
+
+
+def test_a_text_has_the_same_vector_after_loading_for_few(encoder: BundleEncoder) -> None:
+    prepared = BundleEncoder.load(BUILTIN_FOLDER)
+    prepared.prepare_text()
+    texts = ["a dog", "a dog on a beach"]
+    np.testing.assert_allclose(prepared.encode_texts(texts), encoder.encode_texts(texts), atol=1e-5)
+
+
 def test_many_threads_share_one_tower(encoder: BundleEncoder) -> None:
     fresh = BundleEncoder.load(BUILTIN_FOLDER, threads=1)
     texts = [f"a photo of {number} dogs" for number in range(8)]

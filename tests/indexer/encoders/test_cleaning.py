@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import html
 import subprocess
 import sys
 
+import ftfy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,7 +40,15 @@ def test_what_comes_out_is_valid_unicode(text: str, cleaning: str) -> None:
     clean(text, cleaning).encode()
 
 
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30))
+def test_plain_ascii_comes_out_as_with_ftfy(text: str) -> None:
+    repaired = html.unescape(html.unescape(ftfy.fix_text(text)))
+    assert clean(text, "whitespace") == " ".join(repaired.split())
+
+
 def test_texts_that_need_no_cleaning_import_nothing() -> None:
     code = "import sys; from indexer.encoders.cleaning import clean; clean('a', 'none')"
+    code += "; clean('A dog\\'s <life>: 3.50, isn\\'t it?', 'punctuation')"
     code += "; assert not {'ftfy', 'torch', 'open_clip'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
