@@ -1,7 +1,6 @@
-"""How SQLite opens the catalog's file. Knows no tables but one column, and no SQLAlchemy.
+"""How SQLite opens the catalog's file. Knows of tables only where the model's name stands.
 
-SQLAlchemy takes longer to import than all else that a search does; whose model to load can be
-asked before it is there.
+Knows no SQLAlchemy, the largest import of a search: the model can load meanwhile.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def test_readers_do_not_wait_for_a_writer_and_see_one_state(catalog: Path) -> No
 def test_another_programs_lock_is_named_as_such(
     catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.catalog.database._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("indexer.catalog.file._BUSY_SECONDS", 0.01)
     other = sqlite3.connect(catalog, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     database = Database.open(catalog, writable=True)
