@@ -26,6 +26,7 @@ def load_encoder(
     exact: bool = False,
     compiled: bool = False,
     threads: int | None = None,
+    make: bool = True,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
 ) -> Encoder:
@@ -33,7 +34,8 @@ def load_encoder(
 
     A model of open_clip runs in torch on a GPU, and as a bundle on a CPU. `for_queries` prefers
     the bundle, since few texts do not pay for a GPU; `exact` computes in fp32 and `compiled` with
-    `torch.compile`, both in torch; `threads` are for bundles. Raises ModelError, and UsageError
+    `torch.compile`, both in torch; `threads` are for bundles; without `make`, what is not ready on
+    this machine is refused. Raises ModelError, and UsageError
     where a bundle is asked to run on a GPU.
     """
     parsed = parse_name(name)
@@ -51,6 +53,7 @@ def load_encoder(
         exact=exact,
         compiled=compiled,
         threads=threads,
+        make=make,
         on_progress=on_progress,
         on_note=on_note,
     )
@@ -66,6 +69,16 @@ def bundle_folder(name: str) -> Path:
         return parsed.folder
     raise UnknownModelError(
         f"{name} is no bundle. Make one of it with `sightseek models export {name}`."
+    )
+
+
+def canonical_name(name: str) -> str:
+    """Give the name of a model's space: it is found from any folder. Raises UnknownModelError."""
+    parsed = parse_name(name)
+    if isinstance(parsed, Builtin):
+        return BUILTIN
+    return (
+        str(parsed.folder.resolve()) if isinstance(parsed, Bundle) else zoo.canonical_name(parsed)
     )
 
 

@@ -5,6 +5,7 @@ Imports torch only where a model is not a bundle yet, or is to run on a GPU.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from indexer.encoders.devices import choose_device
 from indexer.encoders.manifest import Identity
 from indexer.encoders.names import Pair
 from indexer.encoders.weights import cached, digest, fetch, source_of
-from indexer.errors import ExportError
+from indexer.errors import ExportError, ModelError
 from indexer.records import Progress, Space
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Loading:
     exact: bool = False  # fp32 throughout, in torch
     compiled: bool = False  # by torch.compile
     threads: int | None = None  # of ONNX Runtime, else one for each core
+    make: bool = True  # fetch weights and make bundles, where there are none
     on_progress: OnProgress | None = None
     on_note: OnNote | None = None
 
@@ -92,6 +94,10 @@ def find_weights(name: Pair | Checkpoint, loading: Loading) -> Path:
     """Give the file with a model's weights, downloaded where it must be; raises HubError."""
     if not isinstance(name, Pair):
         return name.file
+    if not loading.make and (there := find_local_weights(name)) is not None:
+        return there
+    if not loading.make:
+        raise _unmade(name)
     return fetch(source_of(name.architecture, name.tag), partial(loading.progress, "download"))
 
 
@@ -126,11 +132,21 @@ def _load_for_cpu(name: Pair | Checkpoint, loading: Loading, *, for_queries: boo
         if folder is None:
             if for_queries and (device := choose_device(loading.device)) != "cpu":
                 return _load_in_torch(name, find_weights(name, loading), device, loading)
+            if not loading.make:
+                raise _unmade(name)
             folder = export(name, loading)
     except ExportError as error:
         loading.note(f"{canonical_name(name)} runs in torch, more slowly than as a bundle: {error}")
         return _load_in_torch(name, find_weights(name, loading), "cpu", loading)
     return BundleEncoder.load(folder, name=canonical_name(name), threads=loading.threads)
+
+
+def _unmade(name: Pair | Checkpoint) -> ModelError:
+    called = canonical_name(name)
+    return ModelError(
+        f"The model {called} is not ready on this machine. Fetch and prepare it with: "
+        f"sightseek models export {shlex.quote(called)}"
+    )
 
 
 def _load_in_torch(
