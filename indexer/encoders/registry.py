@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.encoders import zoo
+from indexer.encoders import exported, zoo
 from indexer.encoders.bundle import BundleEncoder
 from indexer.encoders.names import BUILTIN, Builtin, Bundle, parse_name
 from indexer.errors import UnknownModelError, UsageError
@@ -38,7 +38,13 @@ def load_encoder(
     this machine is refused. Raises ModelError, and UsageError
     where a bundle is asked to run on a GPU.
     """
-    parsed = parse_name(name)
+    try:
+        parsed = parse_name(name)
+    except UnknownModelError:
+        if (made := exported.find_named(name)) is None:
+            raise
+        # the weights are gone, and what was made of them is not
+        return BundleEncoder.load(made, name=name, threads=threads)
     if isinstance(parsed, Builtin | Bundle):
         if device in {"cuda", "mps"}:
             raise UsageError(

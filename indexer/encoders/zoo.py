@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from indexer.encoders import exported
-from indexer.encoders.architecture import bundle_key, describe
+from indexer.encoders.architecture import activation_advice, bundle_key, describe
 from indexer.encoders.bundle import BundleEncoder
 from indexer.encoders.devices import choose_device
 from indexer.encoders.manifest import Identity
@@ -154,7 +154,7 @@ def _load_in_torch(
 ) -> OpenClipEncoder:
     from indexer.encoders.openclip import OpenClipEncoder
 
-    source = _source(name, weights)
+    source = _source(name, weights, loading)
     return OpenClipEncoder(
         source,
         space=space_of(name, source.architecture, weights),
@@ -164,9 +164,11 @@ def _load_in_torch(
     )
 
 
-def _source(name: Pair | Checkpoint, weights: Path) -> Source:
+def _source(name: Pair | Checkpoint, weights: Path, loading: Loading) -> Source:
     from indexer.encoders.openclip import load_source
 
+    if advice := activation_advice(name):
+        loading.note(advice)
     return load_source(describe(name), weights, name=canonical_name(name))
 
 
@@ -175,7 +177,7 @@ def _write(name: Pair | Checkpoint, weights: Path, loading: Loading, folder: Pat
 
     loading.note(f"Making a bundle of {canonical_name(name)} for CPUs, once.")
     loading.progress("export", 0, 7)
-    source = _source(name, weights)
+    source = _source(name, weights, loading)
     space = space_of(name, source.architecture, weights)
     label = Label(
         name=canonical_name(name),
