@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-import numpy as np
+from PIL import Image
 
 from indexer.catalog import embeddings, photos, spaces
 from indexer.decode.photo import decoders
@@ -59,10 +59,10 @@ def _version(name: str) -> str:
 
 def _model(name: str) -> Check:
     try:
-        encoder = load_encoder(name)
+        encoder = load_encoder(name, for_queries=True, make=False)
         encoder.encode_texts(["a photo"])
         side = encoder.image_size
-        encoder.encode_images([np.zeros((3, side, side), np.float32)])
+        encoder.encode_images([encoder.preprocess(Image.new("RGB", (side, side)))])
     except SightseekError as error:
         return Check(f"model {name}", str(error), ok=False)
     return Check(f"model {name}", f"{encoder.space}: both towers loaded and ran")
@@ -90,7 +90,7 @@ def _model_of(library: Library, space: Space) -> Check:
     check = _model(space.model)
     if not check.ok:
         return check
-    loaded = load_encoder(space.model).space
+    loaded = load_encoder(space.model, for_queries=True, make=False).space
     if not space.same_as(loaded):
         return Check("library's model", str(mismatch(library.path, space, loaded)), ok=False)
     return Check("library's model", f"{space}, as when the library was made")

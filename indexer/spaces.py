@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.catalog import embeddings, photos, spaces
-from indexer.errors import LibraryError, SpaceMismatchError
+from indexer.errors import LibraryError, SpaceMismatchError, UnknownModelError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,7 +65,7 @@ def spare(connection: Connection, library: Path, name: str) -> Held:
     Raises LibraryError when there is none, when there are several, and when queries use it.
     """
     held = spaces.held(connection)
-    names = {name, str(Path(name).expanduser().resolve())}  # a bundle goes by its whole path
+    names = {name, str(Path(name).expanduser().resolve()), _canonical(name)}
     found = [each for each in held if str(each.space) == name]
     found = found or [each for each in held if each.space.model in names]
     if not found:
@@ -120,6 +120,16 @@ def _start(connection: Connection, space: Space) -> int:
     spaces.make_current(connection, space_id)
     embeddings.remove_snapshot_tokens(connection)
     return space_id
+
+
+def _canonical(name: str) -> str:
+    """Give the name that a model's space goes by, for what may not be on this machine any more."""
+    from indexer.encoders.registry import canonical_name
+
+    try:
+        return canonical_name(name)
+    except UnknownModelError:
+        return name
 
 
 def _rename(connection: Connection, found: Held, model: str) -> None:

@@ -58,7 +58,7 @@ HOMES = {
         "indexer.lock",
     },
     "platformdirs": {"indexer.places"},
-    "PIL": {"indexer.decode", "indexer.encoders", "indexer.training"},
+    "PIL": {"indexer.decode", "indexer.doctor", "indexer.encoders", "indexer.training"},
     "pi_heif": {"indexer.decode.heif"},
     "rawpy": {"indexer.decode.raw"},
     "pathspec": {"indexer.ignore"},

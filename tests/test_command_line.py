@@ -201,12 +201,6 @@ def test_evaluate_prints_both_directions(indexed: Path) -> None:
     assert found["text_to_image"]["recall@5"] > 0.5
 
 
-def test_models_names_the_built_in_one() -> None:
-    [model] = json.loads(run("models", "--json").stdout)
-    assert model["name"] == "builtin"
-    assert model["bytes"] < 60e6
-
-
 def test_demo_shows_sensible_results_and_the_next_three_commands() -> None:
     lines = run("demo").stdout
     first = [line.rsplit("/", 1)[-1] for line in lines.splitlines() if line.startswith("  1  ")]

@@ -97,6 +97,25 @@ def _config(name: Pair | Checkpoint) -> Path | None:
     return None if isinstance(name, Pair) or name.architecture else name.config
 
 
+def activation_advice(name: Pair | Checkpoint) -> str | None:
+    """Say which architecture a pair's weights were trained with, where open_clip would warn."""
+    from open_clip import get_pretrained_cfg, list_models
+
+    if not isinstance(name, Pair):
+        return None
+    trained = bool(get_pretrained_cfg(name.architecture, name.tag).get("quick_gelu"))
+    if trained == bool(_built_in(name.architecture).get("quick_gelu")):
+        return None
+    plain = name.architecture.removesuffix("-quickgelu")
+    other = f"{plain}-quickgelu" if trained else plain
+    instead = f" Use {other}/{name.tag} instead." if other in list_models() else ""
+    return (
+        f"The weights {name.architecture}/{name.tag} were trained with{'' if trained else 'out'} "
+        f"QuickGELU, which {name.architecture} {'lacks' if trained else 'has'}: it will find "
+        f"less.{instead}"
+    )
+
+
 def _built_in(architecture: str) -> dict[str, Any]:
     path = _configurations().get(architecture)
     if path is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexer.encoders import exported
 from indexer.encoders.bundle import BundleEncoder
 from indexer.encoders.names import BUILTIN, Builtin, Bundle, parse_name
 from indexer.errors import UnknownModelError, UsageError
@@ -25,6 +26,7 @@ def load_encoder(
     exact: bool = False,
     compiled: bool = False,
     threads: int | None = None,
+    make: bool = True,
     on_progress: OnProgress | None = None,
     on_note: OnNote | None = None,
 ) -> Encoder:
@@ -32,10 +34,17 @@ def load_encoder(
 
     A model of open_clip runs in torch on a GPU, and as a bundle on a CPU. `for_queries` prefers
     the bundle, since few texts do not pay for a GPU; `exact` computes in fp32 and `compiled` with
-    `torch.compile`, both in torch; `threads` are for bundles. Raises ModelError, and UsageError
+    `torch.compile`, both in torch; `threads` are for bundles; without `make`, what is not ready on
+    this machine is refused. Raises ModelError, and UsageError
     where a bundle is asked to run on a GPU.
     """
-    parsed = parse_name(name)
+    try:
+        parsed = parse_name(name)
+    except UnknownModelError:
+        if (made := exported.find_named(name)) is None:
+            raise
+        # the weights are gone, and what was made of them is not
+        return BundleEncoder.load(made, name=name, threads=threads)
     if isinstance(parsed, Builtin | Bundle):
         if device in {"cuda", "mps"}:
             raise UsageError(
@@ -52,6 +61,7 @@ def load_encoder(
         exact=exact,
         compiled=compiled,
         threads=threads,
+        make=make,
         on_progress=on_progress,
         on_note=on_note,
     )
@@ -68,6 +78,18 @@ def bundle_folder(name: str) -> Path:
     raise UnknownModelError(
         f"{name} is no bundle. Make one of it with `sightseek models export {name}`."
     )
+
+
+def canonical_name(name: str) -> str:
+    """Give the name of a model's space: it is found from any folder. Raises UnknownModelError."""
+    parsed = parse_name(name)
+    if isinstance(parsed, Builtin):
+        return BUILTIN
+    if isinstance(parsed, Bundle):
+        return str(parsed.folder.resolve())
+    from indexer.encoders import zoo
+
+    return zoo.canonical_name(parsed)
 
 
 def is_known(name: str) -> bool:

@@ -5,18 +5,19 @@ Imports torch only where a model is not a bundle yet, or is to run on a GPU.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from indexer.encoders import exported
-from indexer.encoders.architecture import bundle_key, describe
+from indexer.encoders.architecture import activation_advice, bundle_key, describe
 from indexer.encoders.bundle import BundleEncoder
 from indexer.encoders.devices import choose_device
 from indexer.encoders.manifest import Identity
 from indexer.encoders.names import Pair
 from indexer.encoders.weights import cached, digest, fetch, source_of
-from indexer.errors import ExportError
+from indexer.errors import ExportError, ModelError
 from indexer.records import Progress, Space
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Loading:
     exact: bool = False  # fp32 throughout, in torch
     compiled: bool = False  # by torch.compile
     threads: int | None = None  # of ONNX Runtime, else one for each core
+    make: bool = True  # fetch weights and make bundles, where there are none
     on_progress: OnProgress | None = None
     on_note: OnNote | None = None
 
@@ -92,6 +94,10 @@ def find_weights(name: Pair | Checkpoint, loading: Loading) -> Path:
     """Give the file with a model's weights, downloaded where it must be; raises HubError."""
     if not isinstance(name, Pair):
         return name.file
+    if not loading.make and (there := find_local_weights(name)) is not None:
+        return there
+    if not loading.make:
+        raise _unmade(name)
     return fetch(source_of(name.architecture, name.tag), partial(loading.progress, "download"))
 
 
@@ -126,6 +132,8 @@ def _load_for_cpu(name: Pair | Checkpoint, loading: Loading, *, for_queries: boo
         if folder is None:
             if for_queries and (device := choose_device(loading.device)) != "cpu":
                 return _load_in_torch(name, find_weights(name, loading), device, loading)
+            if not loading.make:
+                raise _unmade(name)
             folder = export(name, loading)
     except ExportError as error:
         loading.note(f"{canonical_name(name)} runs in torch, more slowly than as a bundle: {error}")
@@ -133,12 +141,20 @@ def _load_for_cpu(name: Pair | Checkpoint, loading: Loading, *, for_queries: boo
     return BundleEncoder.load(folder, name=canonical_name(name), threads=loading.threads)
 
 
+def _unmade(name: Pair | Checkpoint) -> ModelError:
+    called = canonical_name(name)
+    return ModelError(
+        f"The model {called} is not ready on this machine. Fetch and prepare it with: "
+        f"sightseek models export {shlex.quote(called)}"
+    )
+
+
 def _load_in_torch(
     name: Pair | Checkpoint, weights: Path, device: Device, loading: Loading
 ) -> OpenClipEncoder:
     from indexer.encoders.openclip import OpenClipEncoder
 
-    source = _source(name, weights)
+    source = _source(name, weights, loading)
     return OpenClipEncoder(
         source,
         space=space_of(name, source.architecture, weights),
@@ -148,9 +164,11 @@ def _load_in_torch(
     )
 
 
-def _source(name: Pair | Checkpoint, weights: Path) -> Source:
+def _source(name: Pair | Checkpoint, weights: Path, loading: Loading) -> Source:
     from indexer.encoders.openclip import load_source
 
+    if advice := activation_advice(name):
+        loading.note(advice)
     return load_source(describe(name), weights, name=canonical_name(name))
 
 
@@ -159,7 +177,7 @@ def _write(name: Pair | Checkpoint, weights: Path, loading: Loading, folder: Pat
 
     loading.note(f"Making a bundle of {canonical_name(name)} for CPUs, once.")
     loading.progress("export", 0, 7)
-    source = _source(name, weights)
+    source = _source(name, weights, loading)
     space = space_of(name, source.architecture, weights)
     label = Label(
         name=canonical_name(name),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def models(monkeypatch: pytest.MonkeyPatch, encoder: ColourEncoder) -> None:
     """Give the colour encoder for every name: models are looked at in tests of their own."""
-    monkeypatch.setattr(doctor, "load_encoder", lambda name: encoder)
+    monkeypatch.setattr(doctor, "load_encoder", lambda name, **_: encoder)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_no_library_is_told_with_its_remedy(tmp_path: Path) -> None:
 def test_a_model_that_cannot_be_had_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(name: str) -> None:
+    def missing(name: str, **_: object) -> None:
         raise BundleError("The bundle is damaged. Install again.")
 
     monkeypatch.setattr(doctor, "load_encoder", missing)
@@ -95,7 +95,7 @@ def test_only_the_space_that_searches_use_must_be_covered(
     with Library.open(filled, writable=True) as library:
         library.use_space(turned.space, switch=True)  # and not one photo in it
     assert examined(filled)["coverage"].ok
-    monkeypatch.setattr(doctor, "load_encoder", lambda name: turned)
+    monkeypatch.setattr(doctor, "load_encoder", lambda name, **_: turned)
     check = examined(filled)["library's model"]
     assert not check.ok
     assert "do not compare" in check.finding

@@ -59,7 +59,7 @@ def interrupt_after(encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch, ima
             raise KeyboardInterrupt
         return vectors
 
-    monkeypatch.setattr("indexer.pipeline._BATCH", 2)
+    monkeypatch.setattr(encoder, "image_batch", 2)
     monkeypatch.setattr(encoder, "encode_images", encode_some)
 
 
@@ -171,7 +171,7 @@ def test_the_old_space_answers_until_the_last_photo_is_embedded(
         look()
         return encode_texts(words)
 
-    monkeypatch.setattr("indexer.pipeline._BATCH", 2)
+    monkeypatch.setattr(turned, "image_batch", 2)
     monkeypatch.setattr(turned, "encode_images", images)
     monkeypatch.setattr(turned, "encode_texts", texts)
     report = index_photos((), filled, turned, switch=True)

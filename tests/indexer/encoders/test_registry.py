@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.encoders.architecture import activation_advice
+from indexer.encoders.names import parse_name
 from indexer.encoders.registry import BUILTIN_FOLDER, bundle_folder, is_known, load_encoder
 from indexer.errors import HubError, UnknownModelError, UsageError
 
@@ -33,7 +35,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_here_and_cannot_be_fetched_names_the_way_out() -> None:
-    with pytest.raises(HubError, match="HF_HUB_OFFLINE is set.*--model builtin"):
+    with pytest.raises(HubError, match=r"HF_HUB_OFFLINE is set.*--model builtin"):
         load_encoder("clip")
 
 
@@ -48,6 +50,20 @@ def test_names_are_known_whether_or_not_what_they_name_is_here() -> None:
     assert is_known("clip")
     assert is_known("ViT-B-32/openai")
     assert not is_known("/nowhere/at/all")
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("ViT-B-32/openai", "Use ViT-B-32-quickgelu/openai instead"),
+        ("ViT-B-32-quickgelu/laion2b_s34b_b79k", "Use ViT-B-32/laion2b_s34b_b79k instead"),
+        ("ViT-B-32-quickgelu/openai", None),
+        ("clip", None),
+    ],
+)
+def test_weights_of_another_activation_are_told_of(name: str, advice: str | None) -> None:
+    found = activation_advice(parse_name(name))
+    assert advice in found if advice else found is None
 
 
 def test_only_a_bundle_has_a_bundles_folder() -> None:
