@@ -42,7 +42,10 @@ class Main(click.Group):
         try:
             return super().__call__(*args, **kwargs)
         finally:
-            gc.freeze()  # Python would look for cycles in what ends with it: a fifth of a search
+            if "torch" in sys.modules:  # whose bindings complain of what is not collected
+                gc.unfreeze()
+            else:
+                gc.freeze()  # Python would look for cycles in what ends: a fifth of a search
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors that the user can act on become messages."""
