@@ -23,6 +23,7 @@ from indexer.loading import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Container, Generator, Iterator, Sequence
+    from types import FrameType
 
     from indexer.loading import Loader, Outcome
     from indexer.records import PhotoFile
@@ -59,12 +60,15 @@ def load_in_processes(
         worker_init_fn=_start,
         multiprocessing_context=_context(),
     )
-    chunks: Any = iter(source)
+    chunks: Any = None
     try:
+        with _interrupts_later():  # a worker whose parent goes meanwhile leaves a traceback
+            chunks = iter(source)
         for outcomes, pixels in _received(chunks):
             yield from _unpacked(outcomes, pixels)
     finally:
-        chunks._shutdown_workers()  # now, however long a traceback keeps them alive
+        if chunks is not None:
+            chunks._shutdown_workers()  # now, however long a traceback keeps them alive
 
 
 class _Photos(Dataset["Outcome"]):
@@ -118,12 +122,12 @@ def _packed(outcomes: list[Outcome]) -> Chunk:
     packed: list[Outcome] = []
     for outcome in outcomes:
         if isinstance(outcome, Loaded) and outcome.content is not None:
-            pixels.append(torch.from_numpy(outcome.content.pixels))
+            pixels.append(outcome.content.pixels)
             outcome = replace(outcome, content=replace(outcome.content, pixels=_EMPTY))  # noqa: PLW2901
         packed.append(outcome)
     if not pixels:
         return packed, torch.empty(0)
-    stacked: Any = torch.stack(pixels)
+    stacked: Any = torch.from_numpy(np.stack(pixels))
     # here: where torch's own thread cannot share it, no one hears of it and all wait forever
     return packed, stacked.share_memory_()
 
@@ -172,6 +176,22 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold back Ctrl-C for a moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # which alone is interrupted
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda *told: came.append(told))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came and callable(before):
+        before(*came[0])
 
 
 def _cores() -> int:

@@ -82,7 +82,7 @@ class OpenClipEncoder:
         """
         import torch
 
-        self._squares = Squares(source.architecture.preprocessing)
+        self.squares = Squares(source.architecture.preprocessing)
         self._space = space
         self.device = device
         self.dtype = torch.float32 if exact else _fast_dtype(device)
@@ -113,7 +113,7 @@ class OpenClipEncoder:
     @property
     def image_size(self) -> int:
         """The shorter side, in pixels, below which a decoded image loses detail."""
-        return self._squares.image_size
+        return self.squares.image_size
 
     @property
     def image_batch(self) -> int:
@@ -123,11 +123,11 @@ class OpenClipEncoder:
     @property
     def preparation(self) -> Squares | None:
         """What makes pixels in other processes; None on a CPU, which the model keeps busy."""
-        return None if self.device == "cpu" else self._squares
+        return None if self.device == "cpu" else self.squares
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize, crop or pad an upright RGB image; safe to call from many threads."""
-        return self._squares.preprocess(image)
+        return self.squares.preprocess(image)
 
     def encode_images(self, images: Sequence[Pixels]) -> Vectors:
         """Encode preprocessed images, in order; `(n, dim)`, unit rows. Raises ModelError."""
@@ -168,7 +168,7 @@ class OpenClipEncoder:
             # not the compiled one, which would be made anew for each count
             self._encode_staged(self._stage([image] * count, count), self._model_image)
 
-        image = np.zeros((self._squares.preprocessing.size,) * 2 + (3,), np.uint8)
+        image = np.zeros((self.squares.preprocessing.size,) * 2 + (3,), np.uint8)
         size = probe(run, CudaMemory(), is_out_of_memory=is_out_of_memory)
         self._recover()
         return size
@@ -182,7 +182,7 @@ class OpenClipEncoder:
         """Gather images in memory from which a GPU copies by itself; what is over is as it was."""
         import torch
 
-        size = self._squares.preprocessing.size
+        size = self.squares.preprocessing.size
         if self._staged is None or len(self._staged) < count:
             shape, pin = (count, size, size, 3), self.device == "cuda"
             self._staged = torch.zeros(shape, dtype=torch.uint8, pin_memory=pin)
@@ -315,7 +315,7 @@ def _fast_dtype(device: Device) -> torch.dtype:
 
 
 def _cast(model: Any, dtype: torch.dtype) -> None:
-    """Cast the weights that autocast would cast at each call: the same numbers, in half the space.
+    """Cast the weights that autocast would cast at each call, which takes half the space.
 
     Norms and embeddings stay in fp32.
     """
