@@ -55,7 +55,7 @@ def probe(
         return more // 2
     each = max((large - small) / (more - few), 1.0)
     fits = int((memory.free() * SHARE - small) / each)
-    return max(1, min(LARGEST, 1 << max(0, fits.bit_length() - 1)))
+    return 1 << (max(1, min(LARGEST, fits)).bit_length() - 1)
 
 
 @dataclass(slots=True)

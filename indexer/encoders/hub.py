@@ -114,8 +114,10 @@ class Hub:
         for file in files:
             if (path := self.cached(repository, file)) is not None:
                 return path
-        found = self.find(repository, files)
-        folder = self._folder(repository, found.file)
+        return self._bring(self.find(repository, files), on_progress)
+
+    def _bring(self, found: Found, on_progress: Progress | None = None) -> Path:
+        folder = self._folder(found.repository, found.file)
         blob = folder / "blobs" / found.remote.digest
         try:
             with self._locked(folder, blob):
@@ -156,7 +158,7 @@ class Hub:
             if found is None:
                 lacking.add(file)
             else:
-                self.fetch(repository, (file,))
+                self._bring(found)
         self._remember_lack(repository, lacking)
         for file in files:
             if (path := self.cached(repository, file)) is not None:
