@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from indexer.discover import discover
 from indexer.encoders.openclip import Squares
 from indexer.encoders.preprocess import Preprocessing
 from indexer.errors import WorkerError
 from indexer.loading import Failed, Loaded, Loader, NoPhoto, hash_content
-from indexer.processes import CHUNK, load_in_processes
+from indexer.processes import CHUNK, _received, load_in_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,6 +156,32 @@ def test_a_mistake_in_a_worker_is_shown_with_its_cause(files: Sequence[PhotoFile
         list(load_in_processes(broken, files, set(), ahead=8, workers=1))
 
 
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (RuntimeError("unable to allocate shared memory(shm) for file </torch_1>"), "--shm-size"),
+        (
+            RuntimeError("Too many open files. Communication with the workers"),
+            "Too many open files",
+        ),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_whatever_torch_says_of_its_workers_becomes_one_line(error: Exception, part: str) -> None:
+    def chunks() -> Iterator[object]:
+        yield ([], torch.empty(0))
+        raise error
+
+    received = _received(chunks())  # type: ignore[arg-type]
+    next(received)
+    with pytest.raises(WorkerError) as caught:
+        next(received)
+    assert part in str(caught.value)
+    assert "run the same command to go on" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 SCRIPT = """
 import importlib.util, json, sys
 from indexer import Library, index_photos
@@ -183,8 +210,8 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def run(tmp_path: Path, photos: Path, paint: Paint) -> Callable[[], subprocess.Popen[str]]:
-    """Start a process that indexes 400 photos by workers."""
-    for number in range(400):
+    """Start a process that indexes 300 photos by workers."""
+    for number in range(300):
         paint(photos / f"{number:03d}.png", "blue", shade=number + 1)
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
