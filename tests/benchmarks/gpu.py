@@ -106,7 +106,8 @@ class Timed:
 def load(name: str, device: str, *, exact: bool, compiled: bool) -> OpenClipEncoder:
     """Load a model by name, or make one of an architecture with random weights."""
     if name not in open_clip.list_models():
-        encoder = load_encoder(name, device=device, exact=exact or device == "cpu")
+        in_torch = exact or (device == "cpu" and not compiled)  # else a CPU takes the bundle
+        encoder = load_encoder(name, device=device, exact=in_torch, compiled=compiled)
         assert isinstance(encoder, OpenClipEncoder)
         return encoder
     torch.manual_seed(0)
