@@ -23,7 +23,6 @@ from indexer.loading import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Container, Generator, Iterator, Sequence
-    from types import FrameType
 
     from indexer.loading import Loader, Outcome
     from indexer.records import PhotoFile
@@ -181,17 +180,18 @@ def _deaf_to_interrupts() -> Iterator[None]:
 @contextmanager
 def _interrupts_later() -> Iterator[None]:
     """Hold back Ctrl-C for a moment."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # which alone is interrupted
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield  # no other thread is interrupted, and a handler that is not Python's stays
         return
-    came: list[tuple[int, FrameType | None]] = []
-    before = signal.signal(signal.SIGINT, lambda *told: came.append(told))
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if came and callable(before):
-        before(*came[0])
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _cores() -> int:
