@@ -6,6 +6,7 @@ SightseekError
 ├── DecodeError             the bytes are no photo that can be read
 │   ├── NotAPhotoError      ... and nothing about the file says that they should be
 │   └── UnreadableError     the file could not be read just now: permissions, a disk that fails
+├── WorkerError             a process that decodes photos ended before its work did
 ├── CaptionsError           a captions file has the wrong shape
 ├── ModelError              an encoder cannot be had
 │   ├── UnknownModelError   no model goes by that name
@@ -49,6 +50,10 @@ class NotAPhotoError(DecodeError):
 
 class UnreadableError(DecodeError):
     """The file could not be read just now; its content may be sound."""
+
+
+class WorkerError(SightseekError):
+    """A process that decodes photos ended before its work did."""
 
 
 class CaptionsError(SightseekError):

@@ -22,6 +22,7 @@ HOMES = {
     "torch": {
         "indexer.encoders.checkpoint",
         "indexer.encoders.devices",
+        "indexer.encoders.memory",
         "indexer.encoders.openclip",
         "indexer.encoders.export",
         "indexer.processes",

@@ -33,16 +33,29 @@ SHARE = 0.8  # of the free memory: other programs need some too, and memory fall
 _PROBES = (2, 8)
 
 
-def probe(run: Callable[[int], object], memory: Memory) -> int:
+def probe(
+    run: Callable[[int], object],
+    memory: Memory,
+    *,
+    is_out_of_memory: Callable[[BaseException], bool],
+) -> int:
     """Find the largest power of two of images that fits, from two small batches.
 
     The first batch of all makes what a device holds once, such as its libraries' workspaces.
+    Where not even these batches fit, it is for halving to find what does.
     """
-    run(_PROBES[0])
-    small, large = (memory.used_by(lambda size=size: run(size)) for size in _PROBES)  # type: ignore[misc]
-    each = max((large - small) / (_PROBES[1] - _PROBES[0]), 1.0)
+    few, more = _PROBES
+    try:
+        run(few)
+        small = memory.used_by(lambda: run(few))
+        large = memory.used_by(lambda: run(more))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return more // 2
+    each = max((large - small) / (more - few), 1.0)
     fits = int((memory.free() * SHARE - small) / each)
-    return max(1, min(LARGEST, 1 << max(0, fits.bit_length() - 1)))
+    return 1 << (max(1, min(LARGEST, fits)).bit_length() - 1)
 
 
 @dataclass(slots=True)

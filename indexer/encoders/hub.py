@@ -23,7 +23,7 @@ from indexer.files import replacing
 from indexer.web import NoAnswerError, answer, in_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from filelock import BaseFileLock
 
@@ -114,8 +114,10 @@ class Hub:
         for file in files:
             if (path := self.cached(repository, file)) is not None:
                 return path
-        found = self.find(repository, files)
-        folder = self._folder(repository, found.file)
+        return self._bring(self.find(repository, files), on_progress)
+
+    def _bring(self, found: Found, on_progress: Progress | None = None) -> Path:
+        folder = self._folder(found.repository, found.file)
         blob = folder / "blobs" / found.remote.digest
         try:
             with self._locked(folder, blob):
@@ -135,25 +137,29 @@ class Hub:
                 "Set HF_HOME to a folder that can."
             ) from error
 
-    def fetch_folder(self, repository: str, files: Sequence[str]) -> Path:
-        """Bring those of `files` that the repository has into one folder; raises HubError.
+    def fetch_folder(
+        self, repository: str, files: Sequence[str], *, besides: Sequence[str] = ()
+    ) -> Path:
+        """Bring those of `files` and `besides` that the repository has into one folder.
 
         What the repository lacks is remembered as huggingface_hub does, and not asked for again.
-        Where the hub cannot be asked, what is there has to do.
+        Where the hub cannot be asked, one of `files` has to do. Raises HubError.
         """
-        for file in files:
-            if self.cached(repository, file) or self._is_known_to_lack(repository, file):
-                continue
+        lacking: set[str] = set()
+        wanted = (*files, *besides)
+        # from the start each time: where the repository changed meanwhile, so has the folder
+        while (file := self._first_unknown(repository, wanted, lacking)) is not None:
             try:
                 found = self._described(repository, file)
             except HubError:
                 if any(self.cached(repository, each) for each in files):
                     break
                 raise
-            if found is not None:
-                self.fetch(repository, (file,))
+            if found is None:
+                lacking.add(file)
             else:
-                self._remember_lack(repository, file)
+                self._bring(found)
+        self._remember_lack(repository, lacking)
         for file in files:
             if (path := self.cached(repository, file)) is not None:
                 return path.parent
@@ -162,17 +168,34 @@ class Hub:
             "Check the name of the model."
         )
 
-    def _is_known_to_lack(self, repository: str, file: str) -> bool:
-        folder = self._folder(repository, file)
-        return any((folder / ".no_exist").glob(f"*/{file}"))
+    def _first_unknown(
+        self, repository: str, files: Sequence[str], lacking: Container[str]
+    ) -> str | None:
+        lacks = self._lacks(repository)
+        for file in files:
+            known = file in lacking or (lacks / file).is_file()
+            if not known and self.cached(repository, file) is None:
+                return file
+        return None
 
-    def _remember_lack(self, repository: str, file: str) -> None:
-        folder = self._folder(repository, file)
-        ref = folder / "refs" / REVISION
+    def _remember_lack(self, repository: str, files: Iterable[str]) -> None:
+        lacks = self._lacks(repository)
+        if lacks.name == ".no_exist":  # no commit is known
+            return
         with contextlib.suppress(OSError):  # it is asked again next time
-            path = folder / ".no_exist" / ref.read_text("utf-8").strip() / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+            for file in files:
+                path = lacks / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+
+    def _lacks(self, repository: str) -> Path:
+        """Give the folder of empty files by the names of those that are not in the repository."""
+        folder = self._folder(repository, REVISION)
+        try:
+            commit = (folder / "refs" / REVISION).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            commit = ""
+        return folder / ".no_exist" / commit
 
     def _described(self, repository: str, file: str) -> Found | None:
         """Ask what a file is; None where the repository has no such file."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import platform
 import threading
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from indexer.encoders.batching import BatchSize, probe
 from indexer.encoders.preprocess import Preprocessing, fit
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from indexer.encoders.architecture import Architecture
     from indexer.encoders.devices import Device
     from indexer.records import Pixels, Space, Vectors
+
+T = TypeVar("T")
 
 CPU_BATCH = 32  # larger ones run no faster on a CPU
 MPS_BATCH = 64  # where memory cannot be measured; halved where it does not suffice
@@ -62,7 +65,7 @@ class Source:
 
 
 class OpenClipEncoder:
-    """A model of open_clip on one device."""
+    """A model of open_clip on one device; the model is its own from then on."""
 
     def __init__(
         self,
@@ -73,20 +76,26 @@ class OpenClipEncoder:
         exact: bool = False,
         compiled: bool = False,
     ) -> None:
-        """Move a model to a device; `exact` computes in fp32, `compiled` by `torch.compile`."""
+        """Move a model to a device; `exact` computes in fp32, `compiled` by `torch.compile`.
+
+        Raises ModelError where the device has too little memory for the weights.
+        """
         import torch
 
-        self._squares = Squares(source.architecture.preprocessing)
+        self.squares = Squares(source.architecture.preprocessing)
         self._space = space
         self.device = device
         self.dtype = torch.float32 if exact else _fast_dtype(device)
         self._tokenizer = source.tokenizer
-        model = source.model.to(device, memory_format=torch.channels_last).eval()
-        self._encode_image: Callable[..., Any] = model.encode_image
+        _cast(source.model, self.dtype)  # before it moves: a large model may fit only so
+        model = _moved(source.model, device)
+        self._model_image: Callable[..., Any] = model.encode_image
+        self._encode_image = _compiled(model.encode_image) if compiled else model.encode_image
         self._encode_text: Callable[..., Any] = model.encode_text
         self._compiled = compiled
-        if compiled:
-            self._encode_image = torch.compile(model.encode_image, dynamic=False)
+        wanted = source.architecture.preprocessing
+        self._mean = torch.tensor(wanted.mean, device=device)[:, None, None]
+        self._std = torch.tensor(wanted.std, device=device)[:, None, None]
         self._staged: Any = None
         self._batch: BatchSize | None = None
         self._lock = threading.Lock()  # of what is above
@@ -104,7 +113,7 @@ class OpenClipEncoder:
     @property
     def image_size(self) -> int:
         """The shorter side, in pixels, below which a decoded image loses detail."""
-        return self._squares.image_size
+        return self.squares.image_size
 
     @property
     def image_batch(self) -> int:
@@ -112,39 +121,33 @@ class OpenClipEncoder:
         return self._batch_size().value
 
     @property
-    def preparation(self) -> Squares:
-        """What makes pixels of photos, in other processes too."""
-        return self._squares
+    def preparation(self) -> Squares | None:
+        """What makes pixels in other processes; None on a CPU, which the model keeps busy."""
+        return None if self.device == "cpu" else self.squares
 
     def preprocess(self, image: Image.Image) -> Pixels:
         """Resize, crop or pad an upright RGB image; safe to call from many threads."""
-        return self._squares.preprocess(image)
+        return self.squares.preprocess(image)
 
     def encode_images(self, images: Sequence[Pixels]) -> Vectors:
         """Encode preprocessed images, in order; `(n, dim)`, unit rows. Raises ModelError."""
         batch = self._batch_size()
-        with self._lock:
-            return self._gathered(
-                batch.run(
-                    images,
-                    self._encode_pixels,
-                    is_out_of_memory=_is_out_of_memory,
-                    recover=self._recover,
-                )
-            )
+        return self._encode(images, self._encode_pixels, batch)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode texts, in order; `(n, dim)`, unit rows. Raises ModelError."""
-        batch = BatchSize(TEXT_BATCH)
+        return self._encode(texts, self._encode_some_texts, BatchSize(TEXT_BATCH))
+
+    def _encode(
+        self, items: Sequence[T], encode: Callable[[Sequence[T]], Any], batch: BatchSize
+    ) -> Vectors:
+        from indexer.encoders.memory import is_out_of_memory
+
         with self._lock:
-            return self._gathered(
-                batch.run(
-                    texts,
-                    self._encode_some_texts,
-                    is_out_of_memory=_is_out_of_memory,
-                    recover=self._recover,
-                )
+            blocks = batch.run(
+                items, encode, is_out_of_memory=is_out_of_memory, recover=self._recover
             )
+            return self._gathered(blocks)
 
     def _batch_size(self) -> BatchSize:
         with self._lock:
@@ -159,30 +162,27 @@ class OpenClipEncoder:
             return CPU_BATCH
         if self.device == "mps":
             return MPS_BATCH
-        image = np.zeros((self._squares.preprocessing.size,) * 2 + (3,), np.uint8)
-        size = probe(lambda count: self._encode_pixels([image] * count), _CudaMemory())
+        from indexer.encoders.memory import CudaMemory, is_out_of_memory
+
+        def run(count: int) -> None:
+            # not the compiled one, which would be made anew for each count
+            self._encode_staged(self._stage([image] * count, count), self._model_image)
+
+        image = np.zeros((self.squares.preprocessing.size,) * 2 + (3,), np.uint8)
+        size = probe(run, CudaMemory(), is_out_of_memory=is_out_of_memory)
         self._recover()
         return size
 
     def _encode_pixels(self, images: Sequence[Pixels]) -> Any:
-        import torch
-
-        count = len(images)
-        staged = self._stage(images)
-        with self._running():
-            pixels = staged.to(self.device, non_blocking=True)
-            # channels last is how they lie already
-            pixels = pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
-            pixels = pixels.sub_(self._triple("mean")).div_(self._triple("std"))
-            return self._encode_image(pixels)[:count].float().cpu()
-
-    def _stage(self, images: Sequence[Pixels]) -> torch.Tensor:
-        """Gather images in memory from which a GPU copies by itself."""
-        import torch
-
-        size = self._squares.preprocessing.size
         # a compiled model is made anew for every other number of images
         count = self._batch.value if self._compiled and self._batch else len(images)
+        return self._encode_staged(self._stage(images, count), self._encode_image)[: len(images)]
+
+    def _stage(self, images: Sequence[Pixels], count: int) -> torch.Tensor:
+        """Gather images in memory from which a GPU copies by itself; what is over is as it was."""
+        import torch
+
+        size = self.squares.preprocessing.size
         if self._staged is None or len(self._staged) < count:
             shape, pin = (count, size, size, 3), self.device == "cuda"
             self._staged = torch.zeros(shape, dtype=torch.uint8, pin_memory=pin)
@@ -191,18 +191,21 @@ class OpenClipEncoder:
             row[...] = image
         return staged
 
-    def _triple(self, name: str) -> torch.Tensor:
+    def _encode_staged(self, staged: torch.Tensor, encode: Callable[..., Any]) -> Any:
         import torch
 
-        values = getattr(self._squares.preprocessing, name)
-        return torch.tensor(values, device=self.device)[:, None, None]
+        with self._running():
+            pixels = staged.to(self.device, non_blocking=self.device == "cuda")
+            # channels last is how they lie already
+            pixels = pixels.permute(0, 3, 1, 2).to(torch.float32).div_(255)
+            pixels = pixels.sub_(self._mean).div_(self._std)
+            # waits for the device: only then may `staged` be filled again
+            return encode(pixels).float().cpu()
 
     def _encode_some_texts(self, texts: Sequence[str]) -> Any:
         ids = self._tokenizer(list(texts))  # (n, context_length)
-        if self.device == "cuda":
-            ids = ids.pin_memory()
         with self._running():
-            return self._encode_text(ids.to(self.device, non_blocking=True)).float().cpu()
+            return self._encode_text(ids.to(self.device)).float().cpu()
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
@@ -227,31 +230,10 @@ class OpenClipEncoder:
         return unit
 
     def _recover(self) -> None:
-        import torch
+        from indexer.encoders.memory import give_back
 
         self._staged = None
-        if self.device == "cuda":
-            torch.cuda.empty_cache()
-        elif self.device == "mps":
-            torch.mps.empty_cache()
-
-
-class _CudaMemory:
-    """What torch holds of a GPU's memory."""
-
-    def used_by(self, run: Callable[[], object]) -> int:
-        import torch
-
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        run()
-        return int(torch.cuda.max_memory_allocated() - before)
-
-    def free(self) -> int:
-        import torch
-
-        torch.cuda.empty_cache()
-        return int(torch.cuda.mem_get_info()[0])
+        give_back(self.device)
 
 
 def load_source(architecture: Architecture, weights: Path | None, *, name: str) -> Source:
@@ -275,26 +257,26 @@ def load_source(architecture: Architecture, weights: Path | None, *, name: str) 
             model = open_clip.create_model(
                 identifier, load_weights=False, pretrained_text=False, text_cfg=text
             )
-        except (TypeError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+            tokenizer = _tokenizer(identifier, architecture, text)
+        except (TypeError, ValueError, RuntimeError, KeyError, AttributeError, OSError) as error:
             raise CheckpointError(
-                f"open_clip {open_clip.__version__} cannot build {architecture.name}: {error}. "
-                "Upgrade open-clip-torch, or name another model."
+                f"open_clip {open_clip.__version__} cannot build {architecture.name}: "
+                f"{_first_line(error)}. Upgrade open-clip-torch, or name another model."
             ) from error
-        tokenizer = _tokenizer(architecture, text)
     if weights is not None:
         load_checkpoint(model, weights, name)
     model.requires_grad_(requires_grad=False)
     return Source(architecture, model.eval(), tokenizer)
 
 
-def _tokenizer(architecture: Architecture, text: dict[str, Any]) -> Any:
+def _tokenizer(identifier: str, architecture: Architecture, text: dict[str, Any]) -> Any:
     """Make the tokenizer that `open_clip.get_tokenizer` makes, of files that are here."""
     import open_clip
     from open_clip.tokenizer import HFTokenizer
 
     folder = text.get("hf_tokenizer_name")
     if not folder:
-        return open_clip.get_tokenizer(architecture.name)
+        return open_clip.get_tokenizer(identifier)
     options = dict(text.get("tokenizer_kwargs") or {})
     mode = text.get("tokenizer_mode")
     return HFTokenizer(
@@ -321,15 +303,66 @@ def _fast_dtype(device: Device) -> torch.dtype:
 
     if device != "cpu":
         return torch.float16
+    # oneDNN takes bf16 on any AVX-512, where emulation makes it slower than fp32
+    x86 = platform.machine().lower() in {"x86_64", "amd64"}
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    has_bf16 = onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if has_bf16 else torch.float32
+    has_bf16 = (
+        torch.cpu._is_avx512_bf16_supported()
+        if x86
+        else onednn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
+    return torch.bfloat16 if onednn and has_bf16 else torch.float32
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def _cast(model: Any, dtype: torch.dtype) -> None:
+    """Cast the weights that autocast would cast at each call, which takes half the space.
+
+    Norms and embeddings stay in fp32.
+    """
     import torch
 
-    told = isinstance(error, RuntimeError) and (
-        "out of memory" in str(error) or "can't allocate memory" in str(error)
-    )
-    return told or isinstance(error, torch.OutOfMemoryError | MemoryError)
+    kinds = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.MultiheadAttention)
+    for module in model.modules():
+        if isinstance(module, kinds):
+            for weights in module.parameters(recurse=False):
+                weights.data = weights.data.to(dtype)
+
+
+def _moved(model: Any, device: Device) -> Any:
+    import torch
+
+    from indexer.encoders.memory import is_out_of_memory
+
+    try:
+        return model.to(device, memory_format=torch.channels_last).eval()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"The device {device} has too little memory for the model's weights. Close what else "
+            "uses it, or use --device cpu or a smaller --model."
+        ) from error
+
+
+def _compiled(encode: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile on the first call, for one shape."""
+    import torch
+    from torch._dynamo.exc import TorchDynamoException
+
+    compiled = torch.compile(encode, dynamic=False)
+
+    def run(pixels: torch.Tensor) -> Any:
+        try:
+            return compiled(pixels)
+        except TorchDynamoException as error:
+            raise ModelError(
+                f"torch.compile cannot compile this model here: {_first_line(error)}. "
+                "Leave out --compile."
+            ) from error
+
+    return run
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

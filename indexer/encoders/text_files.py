@@ -10,10 +10,10 @@ from indexer.encoders.hub import Hub
 if TYPE_CHECKING:
     from indexer.encoders.architecture import Architecture
 
-TOWER = ("config.json",)
+CONFIG = "config.json"
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "config.json", "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model",
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model",
     "sentencepiece.bpe.model",
 )  # fmt: skip
 
@@ -26,18 +26,19 @@ def local_text_files(architecture: Architecture, *, hub: Hub | None = None) -> d
     hub = hub or Hub.from_environment()
     text = dict(architecture.text)
     if tower := text.get("hf_model_name"):
-        text |= {"hf_model_name": str(_folder(hub, tower, TOWER, architecture))}
-        text |= {"hf_model_pretrained": False}
+        folder = _given(tower) or hub.fetch_folder(tower, (CONFIG,))
+        text |= {"hf_model_name": str(folder), "hf_model_pretrained": False}
     if tokenizer := text.get("hf_tokenizer_name"):
-        text["hf_tokenizer_name"] = str(_folder(hub, tokenizer, TOKENIZER, architecture))
+        # open_clip, too, takes a tokenizer's files from beside a configuration of one's own
+        own = architecture.folder
+        beside = own if own and any((own / file).is_file() for file in TOKENIZER) else None
+        # a tokenizer without a word on its kind is that of the model
+        folder = (
+            beside or _given(tokenizer) or hub.fetch_folder(tokenizer, TOKENIZER, besides=(CONFIG,))
+        )
+        text["hf_tokenizer_name"] = str(folder)
     return text
 
 
-def _folder(hub: Hub, name: str, files: tuple[str, ...], architecture: Architecture) -> Path:
-    own = architecture.folder
-    # open_clip, too, takes a tokenizer's files from beside a configuration of one's own
-    if own is not None and any((own / file).is_file() for file in files):
-        return own
-    if Path(name).is_dir():
-        return Path(name)
-    return hub.fetch_folder(name, files)
+def _given(name: str) -> Path | None:
+    return Path(name) if Path(name).is_dir() else None
