@@ -107,7 +107,7 @@ def encoder_of(path: Path, **options: Any) -> OpenClipEncoder:
 
 
 def source_of(path: Path) -> Source:
-    return zoo._source(parse_name(str(path)), path / "open_clip_pytorch_model.bin")
+    return zoo._source(parse_name(str(path)), path / "open_clip_pytorch_model.bin", zoo.Loading())
 
 
 def encoded(encoder: OpenClipEncoder, images: list[Image.Image]) -> Vectors:
