@@ -294,7 +294,8 @@ def _tokenizer(architecture: Architecture, text: dict[str, Any]) -> Any:
 
     folder = text.get("hf_tokenizer_name")
     if not folder:
-        return open_clip.get_tokenizer(architecture.name)
+        own = architecture.folder  # open_clip takes a path for an unknown name, with 77 tokens
+        return open_clip.get_tokenizer(architecture.name if own is None else f"local-dir:{own}")
     options = dict(text.get("tokenizer_kwargs") or {})
     mode = text.get("tokenizer_mode")
     return HFTokenizer(
