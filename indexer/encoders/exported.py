@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def listed() -> Iterator[tuple[Path, Manifest]]:
 
 
 def make(key: str, write: Callable[[Path], object]) -> Path:
-    """Let `write` fill a folder, unless another process does so meanwhile; give the bundle.
+    """Let `write` fill a folder, unless there is a whole bundle by now; give the bundle.
 
     Raises what `write` raises, ExportError for the model's sake remembered; and ModelError where
     the cache cannot be written.
@@ -61,16 +62,28 @@ def make(key: str, write: Callable[[Path], object]) -> Path:
     with _writable():
         _home().mkdir(parents=True, exist_ok=True)
         with FileLock(_folder(key).with_suffix(".lock")):
-            if (found := find(key)) is not None:
+            if (found := find(key)) is not None and is_whole(found):
                 return found
             return _made(key, write)
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether a bundle's files are those that its manifest names."""
+    try:
+        digests = Manifest.read(folder).digests
+        return all(
+            hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+            for name, digest in digests.items()
+        )
+    except (BundleError, OSError):
+        return False
 
 
 def _made(key: str, write: Callable[[Path], object]) -> Path:
     folder = _folder(key)
     beside = folder.with_suffix(".tmp")
     shutil.rmtree(beside, ignore_errors=True)  # what a crash left behind
-    shutil.rmtree(folder, ignore_errors=True)  # without a manifest it is no bundle
+    shutil.rmtree(folder, ignore_errors=True)  # it is damaged
     beside.mkdir()
     try:
         write(beside)

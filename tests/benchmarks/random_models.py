@@ -71,8 +71,15 @@ def make_model(
 
 @torch.no_grad()
 def vary(model: nn.Module) -> None:
-    """Make random what starts as 0, as 1 or as next to nothing, so that none is lost unnoticed."""
+    """Make random what starts as 0, as 1 or as next to nothing, so that none is lost unnoticed.
+
+    Matrices get the size with which tokens differ and attend to each other: as they start, some
+    towers give all images one vector.
+    """
     for module in model.modules():
+        for values in module.parameters(recurse=False):
+            if values.dim() == 2 and isinstance(module, nn.Linear | nn.MultiheadAttention):
+                values.normal_(std=values.shape[1] ** -0.5)
         for name, values in module.named_parameters(recurse=False):
             if values.dim() == 0 or values.numel() < 2 or values.min() != values.max():
                 continue

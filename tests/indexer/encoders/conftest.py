@@ -33,7 +33,7 @@ def make_model(folder: Path, *, seed: int = 0, **changes: Any) -> Path:
     with torch.no_grad():
         for values in model.parameters():
             if values.dim() == 1:  # what starts as 0 or 1 would hide that it is lost
-                values += 0.1 * torch.randn_like(values)
+                values.add_(torch.randn_like(values), alpha=0.1)
     torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
     return folder
 

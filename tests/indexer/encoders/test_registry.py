@@ -33,7 +33,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_here_and_cannot_be_fetched_names_the_way_out() -> None:
-    with pytest.raises(HubError, match="HF_HUB_OFFLINE is set.*--model builtin"):
+    with pytest.raises(HubError, match=r"HF_HUB_OFFLINE is set.*--model builtin"):
         load_encoder("clip")
 
 

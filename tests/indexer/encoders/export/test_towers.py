@@ -113,7 +113,7 @@ class Unwritable(nn.Module):
 
 
 def test_what_torch_cannot_write_is_an_export_error() -> None:
-    with quiet(), pytest.raises(ExportError, match="torch cannot write it as ONNX: .{10}"):
+    with quiet(), pytest.raises(ExportError, match=r"torch cannot write it as ONNX: .{10}"):
         towers.export_image_tower(Unwritable(), 8)
 
 
