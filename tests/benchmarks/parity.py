@@ -83,8 +83,6 @@ def compare(architecture: str, inputs: Inputs) -> tuple[str, list[Row]]:
 
 
 def _compare(architecture: str, folder: Path, inputs: Inputs) -> tuple[str, list[Row]]:
-    import open_clip
-    import torch
     from random_models import make_model
 
     from indexer.encoders import zoo
@@ -94,24 +92,10 @@ def _compare(architecture: str, folder: Path, inputs: Inputs) -> tuple[str, list
     plain = [_plainly_decoded(path) for path in inputs.paths]
     tokenizer = make_model(architecture, folder, inputs.captions, _pixels(architecture, plain))
     name = parse_name(str(folder))
-    model, _, transform = open_clip.create_model_and_transforms(
-        f"local-dir:{folder}", pretrained_text=False
-    )
-    model.eval()
-    with torch.inference_mode():
-        ids = open_clip.get_tokenizer(f"local-dir:{folder}")(list(inputs.captions))
-        texts = unit(model.encode_text(ids).numpy())
-
-        def by_open_clip(images: Sequence[Image.Image]) -> Vectors:
-            some = [transform(image) for image in images]
-            blocks = [torch.stack(some[at : at + 10]) for at in range(0, len(some), 10)]
-            return unit(np.concatenate([model.encode_image(block).numpy() for block in blocks]))
-
-        described = zoo.describe(name)
-        decoded = [_decoded(path, described.preprocessing.side) for path in inputs.paths]
-        of_images = by_open_clip(decoded)
-        same = all(one.tobytes() == two.tobytes() for one, two in zip(plain, decoded, strict=True))
-        of_files = of_images if same else by_open_clip(plain)
+    described = zoo.describe(name)
+    decoded = [_decoded(path, described.preprocessing.side) for path in inputs.paths]
+    same = all(one.tobytes() == two.tobytes() for one, two in zip(plain, decoded, strict=True))
+    theirs = by_open_clip(folder, decoded, plain if not same else decoded, inputs.captions)
     weights = zoo.find_weights(name, zoo.Loading())
     space = zoo.space_of(name, described, weights)
     source = load_source(described, weights, name=architecture)
@@ -123,18 +107,43 @@ def _compare(architecture: str, folder: Path, inputs: Inputs) -> tuple[str, list
         images = encoder.encode_images(prepared)
         rate = len(images) / (time.perf_counter() - started)
         found = encoder.encode_texts(inputs.captions)
-        pairs = (images, of_images), (images, of_files), (found, texts)
+        pairs = zip((images, images, found), theirs, strict=True)
         return Row(name, *(cosines(*pair) for pair in pairs), rate, **more)
 
     rows = [row("torch fp32", OpenClipEncoder(source, space=space, device="cpu", exact=True))]
-    bundles, reason = _exported(source, folder)
-    rows += [row(f"bundle {bundle.precision}", bundle.encoder, **bundle.more) for bundle in bundles]
     in_16_bits = OpenClipEncoder(source, space=space, device="cpu")
     rows.append(row(str(in_16_bits.dtype).replace(".", " "), in_16_bits))
+    bundles, reason = _exported(source, folder)
+    rows += [row(f"bundle {bundle.precision}", bundle.encoder, **bundle.more) for bundle in bundles]
     return (
         f"{architecture} (tokenizer: {tokenizer}; {'' if same else 'not all '}files decode alike; "
-        f"alike: images {alike(of_images):.3f}, texts {alike(texts):.3f}){reason}"
+        f"alike: images {alike(theirs[0]):.3f}, texts {alike(theirs[2]):.3f}){reason}"
     ), rows
+
+
+def by_open_clip(
+    folder: Path,
+    images: Sequence[Image.Image],
+    files: Sequence[Image.Image],
+    captions: Sequence[str],
+) -> tuple[Vectors, Vectors, Vectors]:
+    """Encode with open_clip's own model, evaluation transform and tokenizer."""
+    import open_clip
+    import torch
+
+    name = f"local-dir:{folder}"
+    model, _, transform = open_clip.create_model_and_transforms(name, pretrained_text=False)
+    model.eval()
+
+    def encoded(some: Sequence[Image.Image]) -> Vectors:
+        pixels = [transform(image) for image in some]
+        blocks = [torch.stack(pixels[at : at + 10]) for at in range(0, len(pixels), 10)]
+        return unit(np.concatenate([model.encode_image(block).numpy() for block in blocks]))
+
+    with torch.inference_mode():
+        texts = model.encode_text(open_clip.get_tokenizer(name)(list(captions)))
+        of_images = encoded(images)
+        return of_images, of_images if files is images else encoded(files), unit(texts.numpy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,32 +157,33 @@ class Made:
 
 def _exported(source: Any, folder: Path) -> tuple[list[Made], str]:
     """Export a model, and give the fp32 graphs as a bundle too; or none and the reason."""
+    from indexer.encoders import export
     from indexer.encoders.bundle import BundleEncoder
-    from indexer.encoders.export import Label, export_bundle, int8
     from indexer.encoders.manifest import IMAGE_TOWER, TEXT_TOWER, Identity, Manifest
     from indexer.errors import ExportError
 
-    plain, quantise = [], int8.multiply_in_int8
-
-    def keeping(graph: Any) -> Any:
-        plain.append(graph.SerializeToString())
-        return quantise(graph)
-
-    int8.multiply_in_int8 = keeping
     own, exact = folder / "bundle", folder / "exact"
     own.mkdir()
+    faithful, files = export._faithful, {"image": IMAGE_TOWER, "text": TEXT_TOWER}
+
+    def keeping(name: str, *given: Any) -> Any:
+        graph, agreement = faithful(name, *given)
+        (folder / files[name]).write_bytes(graph.SerializeToString())
+        return graph, agreement
+
+    export._faithful = keeping
     started = time.perf_counter()
     try:
-        label = Label("random", "random", "none", Identity("0" * 64, "0" * 64))
-        manifest = export_bundle(source, own, label)
+        label = export.Label("random", "random", "none", Identity("0" * 64, "0" * 64))
+        manifest = export.export_bundle(source, own, label)
     except ExportError as error:
         return [], f"\n  no bundle: {error}"
     seconds = time.perf_counter() - started
     shutil.copytree(own, exact)
     digests = dict(manifest.digests)
-    for name, graph in zip((TEXT_TOWER, IMAGE_TOWER), plain, strict=True):
-        (exact / name).write_bytes(graph)
-        digests[name] = hashlib.sha256(graph).hexdigest()
+    for name in (TEXT_TOWER, IMAGE_TOWER):
+        (folder / name).replace(exact / name)
+        digests[name] = hashlib.sha256((exact / name).read_bytes()).hexdigest()
     (exact / MANIFEST).unlink()
     replace(manifest, digests=digests, image_precision="fp32", text_precision="fp32").write(exact)
     bundles = []
