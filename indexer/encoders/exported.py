@@ -1,7 +1,8 @@
 """The bundles that were made of open_clip's models on this machine. Knows not how they are made.
 
 `bundles/KEY-N` in the cache is one, where N counts the ways in which bundles were made so far;
-`KEY-N.json` says why a model cannot become one. A folder has its name only once it is whole.
+`KEY-N.json` says why a model cannot become one by a version of torch. A folder has its name only
+once it is whole.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import shutil
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -32,10 +34,13 @@ def find(key: str) -> Path | None:
     if (folder / MANIFEST).is_file():
         return folder
     try:
-        reason = json.loads(folder.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
+        refusal = json.loads(folder.with_suffix(".json").read_text("utf-8"))
+        reason, by = str(refusal["reason"]), refusal["torch"]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    raise ExportError(str(reason))
+    if by != version("torch"):  # another one may export what this one could not
+        return None
+    raise ExportError(reason)
 
 
 def find_named(name: str) -> Path | None:
@@ -90,7 +95,8 @@ def _made(key: str, write: Callable[[Path], object]) -> Path:
         beside.rename(folder)
     except ExportError as error:
         with replacing(folder.with_suffix(".json")) as path:
-            path.write_text(json.dumps(str(error)), "utf-8")
+            refusal = {"reason": str(error), "torch": version("torch")}
+            path.write_text(json.dumps(refusal), "utf-8")
         raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -102,6 +102,19 @@ def test_a_refusal_is_remembered() -> None:
         exported.find(KEY)
 
 
+def test_a_refusal_holds_for_the_torch_that_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> None:
+        raise ExportError("torch cannot write it.")
+
+    with pytest.raises(ExportError):
+        exported.make(KEY, refuse)
+    monkeypatch.setattr(exported, "version", lambda _: "99.0")
+    assert exported.find(KEY) is None
+    made = exported.make(KEY, write)
+    monkeypatch.undo()
+    assert made.is_dir()
+
+
 def test_what_is_not_the_models_fault_is_tried_again() -> None:
     def fail(folder: Path) -> None:
         (folder / MANIFEST).write_text("{}")
