@@ -7,16 +7,12 @@ convolution that cuts an image into patches is a product of matrices, which int8
 
 from __future__ import annotations
 
-import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
 OPERATOR = "com.microsoft::MultiHeadAttention"
@@ -30,46 +26,6 @@ def use_fast_modules(model: nn.Module) -> None:
             use_fast_modules(child)
         else:
             setattr(model, name, faster)
-
-
-@contextmanager
-def fused_attention() -> Iterator[None]:
-    """Let attention be one node in whatever calls torch's function for it: RoPE's, BERT's."""
-    original = nn.functional.scaled_dot_product_attention
-
-    def attention(  # noqa: PLR0917 (as torch has them)
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        **options: Any,
-    ) -> Tensor:
-        if query.dim() != 4 or is_causal or _is_special(query, **options):
-            return original(query, key, value, attn_mask, dropout_p, is_causal, **options)
-        return _attend_by_head(query, key, value, attn_mask)
-
-    nn.functional.scaled_dot_product_attention = attention
-    try:
-        yield
-    finally:
-        nn.functional.scaled_dot_product_attention = original
-
-
-def _is_special(query: Tensor, *, scale: float | None = None, enable_gqa: bool = False) -> bool:
-    usual = scale is None or math.isclose(scale, query.shape[-1] ** -0.5)
-    return enable_gqa or not usual
-
-
-def _attend_by_head(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attend as `attend` does for `(batch, heads, length, width)`; a mask's `True` is seen."""
-    heads = query.shape[1]
-    if mask is not None:
-        mask = ~mask if mask.dtype == torch.bool else mask
-        mask = mask.expand(*mask.shape[:-2], query.shape[2], key.shape[2])
-    flat = (each.transpose(1, 2).flatten(2) for each in (query, key, value))
-    return attend(*flat, heads=heads, mask=mask).unflatten(2, (heads, -1)).transpose(1, 2)
 
 
 def _faster(module: nn.Module) -> nn.Module | None:

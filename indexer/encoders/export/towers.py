@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
 from timm.utils import reparameterize_model
 from torch import nn
 
-from indexer.encoders.export.modules import fused_attention, use_fast_modules
+from indexer.encoders.export.modules import use_fast_modules
 from indexer.errors import ExportError
 
 if TYPE_CHECKING:
@@ -89,8 +88,7 @@ class CausalTextTower(nn.Module):
 def export_image_tower(model: Any, size: int, *, fast: bool = True) -> ModelProto:
     """Export what `encode_image` does; raises ExportError."""
     pixels = torch.zeros(2, 3, size, size)
-    with fused_attention() if fast else nullcontext():
-        return _exported(ImageTower(_prepared(model, fast=fast)), {"pixels": pixels}, {})
+    return _exported(ImageTower(_prepared(model, fast=fast)), {"pixels": pixels}, {})
 
 
 def export_text_tower(model: Any, context_length: int, *, fast: bool = True) -> ModelProto:
@@ -101,8 +99,7 @@ def export_text_tower(model: Any, context_length: int, *, fast: bool = True) -> 
     # distinct rows, since the exporter would take equal inputs for one
     ids = torch.arange(3 * context_length).reshape(3, context_length) % 7 + 1
     dynamic = {} if causal is None else {1: torch.export.Dim("length", max=context_length)}
-    with fused_attention() if fast else nullcontext():
-        return _exported(tower, {"input_ids": ids}, dynamic)
+    return _exported(tower, {"input_ids": ids}, dynamic)
 
 
 def takes_any_length(model: Any) -> bool:

@@ -13,7 +13,7 @@ from timm.models.vision_transformer import Attention  # noqa: E402
 from torch import nn  # noqa: E402
 
 from indexer.encoders.bundle import open_session  # noqa: E402
-from indexer.encoders.export.modules import fused_attention, use_fast_modules  # noqa: E402
+from indexer.encoders.export.modules import use_fast_modules  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,33 +92,6 @@ def timms(**options: Any) -> Attention:
     return Attention(WIDTH, 4, **options)
 
 
-def heads(x: Tensor) -> Tensor:
-    return x.reshape(*x.shape[:2], 4, -1).transpose(1, 2)
-
-
-def by_the_function(module: nn.Module, x: Tensor, context: Tensor, _: Tensor) -> Tensor:
-    x, context = heads(module(x)), heads(context)
-    return nn.functional.scaled_dot_product_attention(x, context, context).flatten(1)
-
-
-def by_the_function_with_masks(module: nn.Module, x: Tensor, context: Tensor, _: Tensor) -> Tensor:
-    function = nn.functional.scaled_dot_product_attention
-    x, context = heads(module(x)), heads(context)
-    seen = (context[:, :1, :, :1] > -0.5).transpose(2, 3)  # (n, 1, 1, length), True is seen
-    seen = seen | (torch.arange(OTHER) == 0)
-    first = function(x, context, context, attn_mask=seen, scale=x.shape[-1] ** -0.5)
-    added = torch.linspace(-2, 2, LENGTH * OTHER).reshape(LENGTH, OTHER)
-    return torch.cat([first, function(x, context, context, attn_mask=added)]).flatten(1)
-
-
-def by_the_function_in_other_ways(
-    module: nn.Module, x: Tensor, context: Tensor, _: Tensor
-) -> Tensor:
-    function = nn.functional.scaled_dot_product_attention
-    x = heads(module(x))
-    return torch.cat([function(x, x, x, is_causal=True), function(x, x, x, scale=0.5)]).flatten(1)
-
-
 KINDS: dict[str, tuple[Callable[[], nn.Module], Callable[..., Tensor], str]] = {
     "self": (attention, to_itself, "_Projected"),
     "cross": (attention, to_another, "_Projected"),
@@ -146,9 +119,6 @@ KINDS: dict[str, tuple[Callable[[], nn.Module], Callable[..., Tensor], str]] = {
         alone,
         "_SelfAttention",
     ),
-    "function": (lambda: nn.Linear(WIDTH, WIDTH), by_the_function, "Linear"),
-    "function_masked": (lambda: nn.Linear(WIDTH, WIDTH), by_the_function_with_masks, "Linear"),
-    "function_special": (lambda: nn.Linear(WIDTH, WIDTH), by_the_function_in_other_ways, "Linear"),
     "patches": (lambda: nn.Conv2d(3, 8, 8, stride=8), of_pixels, "_Patches"),
     "patches_no_bias": (lambda: nn.Conv2d(3, 8, 4, stride=4, bias=False), of_pixels, "_Patches"),
     "patches_rest": (lambda: nn.Conv2d(3, 8, 7, stride=7), of_pixels, "_Patches"),
@@ -179,7 +149,6 @@ def answers() -> dict[str, tuple[Any, Any, str]]:
     }
     with torch.no_grad():
         expected = source(**given)
-    with torch.no_grad(), fused_attention():
         program = torch.onnx.export(
             fast,
             kwargs=given,
