@@ -149,7 +149,8 @@ def _in_int8(graph: ModelProto, trial: Trial) -> Iterator[ModelProto]:
     from indexer.encoders.export.int8 import multiply_in_int8
 
     # half of the inputs show the ranges, and all of them whether these suffice
-    convolved = convolve_in_int8(graph, (row for batch in trial.batches[::2] for row in batch))
+    shown = (row for batch in trial.batches[::2] for row in batch)
+    convolved = convolve_in_int8(graph, shown) if _size(graph) <= LARGEST else None
     if convolved is not None:
         yield multiply_in_int8(convolved) or convolved
     multiplied = multiply_in_int8(graph)
