@@ -17,7 +17,7 @@ PACKAGES = {"indexer": Path(indexer.__file__).parent, "search": Path(search.__fi
 HOMES = {
     "faiss": {"indexer.vectors"},
     "sqlalchemy": {"indexer.catalog", "indexer.library"},
-    "onnxruntime": {"indexer.encoders.bundle", "indexer.training.quantise"},
+    "onnxruntime": {"indexer.encoders.bundle", "indexer.encoders.export.convolutions"},
     "tokenizers": {"indexer.encoders.tokens", "indexer.training"},
     "torch": {
         "indexer.encoders.checkpoint",

@@ -1,14 +1,17 @@
 """The bundles that were made of open_clip's models on this machine. Knows not how they are made.
 
 `bundles/KEY-N` in the cache is one, where N counts the ways in which bundles were made so far;
-`KEY-N.json` says why a model cannot become one. A folder has its name only once it is whole.
+`KEY-N.json` says why a model cannot become one by a version of torch. A folder has its name only
+once it is whole.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from indexer.encoders.manifest import MANIFEST, Manifest
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-MADE_BY = 1  # grows whenever bundles come out differently
+MADE_BY = 2  # grows whenever bundles come out differently
 
 
 def find(key: str) -> Path | None:
@@ -29,10 +32,13 @@ def find(key: str) -> Path | None:
     if (folder / MANIFEST).is_file():
         return folder
     try:
-        reason = json.loads(folder.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
+        refusal = json.loads(folder.with_suffix(".json").read_text("utf-8"))
+        reason, by = str(refusal["reason"]), refusal["torch"]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    raise ExportError(str(reason))
+    if by != version("torch"):  # another one may export what this one could not
+        return None
+    raise ExportError(reason)
 
 
 def find_named(name: str) -> Path | None:
@@ -51,7 +57,7 @@ def listed() -> Iterator[tuple[Path, Manifest]]:
 
 
 def make(key: str, write: Callable[[Path], object]) -> Path:
-    """Let `write` fill a folder, unless another process does so meanwhile; give the bundle.
+    """Let `write` fill a folder, unless there is a whole bundle by now; give the bundle.
 
     Raises what `write` raises, ExportError for the model's sake remembered; and ModelError where
     the cache cannot be written.
@@ -61,23 +67,36 @@ def make(key: str, write: Callable[[Path], object]) -> Path:
     with _writable():
         _home().mkdir(parents=True, exist_ok=True)
         with FileLock(_folder(key).with_suffix(".lock")):
-            if (found := find(key)) is not None:
+            if (found := find(key)) is not None and is_whole(found):
                 return found
             return _made(key, write)
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether a bundle's files are those that its manifest names."""
+    try:
+        digests = Manifest.read(folder).digests
+        return all(
+            hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+            for name, digest in digests.items()
+        )
+    except (BundleError, OSError):
+        return False
 
 
 def _made(key: str, write: Callable[[Path], object]) -> Path:
     folder = _folder(key)
     beside = folder.with_suffix(".tmp")
     shutil.rmtree(beside, ignore_errors=True)  # what a crash left behind
-    shutil.rmtree(folder, ignore_errors=True)  # without a manifest it is no bundle
+    shutil.rmtree(folder, ignore_errors=True)  # it is damaged
     beside.mkdir()
     try:
         write(beside)
         beside.rename(folder)
     except ExportError as error:
         with replacing(folder.with_suffix(".json")) as path:
-            path.write_text(json.dumps(str(error)), "utf-8")
+            refusal = {"reason": str(error), "torch": version("torch")}
+            path.write_text(json.dumps(refusal), "utf-8")
         raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -73,10 +73,10 @@ def load(name: Pair | Checkpoint, loading: Loading, *, for_queries: bool) -> Enc
 
 
 def export(name: Pair | Checkpoint, loading: Loading) -> Path:
-    """Make the bundle of a model, unless it is there; raises ModelError."""
+    """Make the bundle of a model, unless it is there and whole; raises ModelError."""
     weights = find_weights(name, loading)
     key = bundle_key(name, digest(weights))
-    return exported.find(key) or exported.make(key, partial(_write, name, weights, loading))
+    return exported.make(key, partial(_write, name, weights, loading))
 
 
 def find_bundle(name: Pair | Checkpoint) -> Path | None:
@@ -84,6 +84,11 @@ def find_bundle(name: Pair | Checkpoint) -> Path | None:
 
     Raises ExportError where there can be none.
     """
+    if isinstance(name, Pair) and name.preset is None:
+        # where its weights are, open_clip knows, and importing that takes longer than all else
+        named = exported.find_named(canonical_name(name))
+        if named is not None:
+            return named
     weights = find_local_weights(name)
     if weights is not None:
         return exported.find(bundle_key(name, digest(weights)))

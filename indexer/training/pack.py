@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 
+from indexer.encoders.export.convolutions import quantise_convolutions
 from indexer.encoders.manifest import (
     IMAGE_TOWER,
     SECOND_TOKENIZER,
@@ -20,7 +21,6 @@ from indexer.files import replacing
 from indexer.training.frozen import features_of
 from indexer.training.graft import graft_photos, graft_texts
 from indexer.training.last_layers import POOLED
-from indexer.training.quantise import quantise_convolutions
 from indexer.training.storage import store_as_nibbles, store_weights_as_int8
 
 if TYPE_CHECKING:

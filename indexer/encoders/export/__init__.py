@@ -22,7 +22,7 @@ from indexer.encoders.manifest import (
 from indexer.errors import ExportError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
     from onnx import ModelProto
@@ -128,20 +128,34 @@ def _writer(
 
 def _tower(name: str, write: Callable[[bool], ModelProto], trial: Trial, step: _Steps) -> Tower:
     """Write a tower and try it: in int8 where that suffices, and else in fp32."""
-    from indexer.encoders.export.int8 import multiply_in_int8
-
     plain, agreement = _faithful(name, write, trial)
     step.done()
-    small = multiply_in_int8(plain)
-    step.done()
-    if small is not None:
+    tower: Tower | None = None
+    for small in _in_int8(plain, trial):
         content = _serialised(name, small)
         measured = trial.run(content)
         if agrees(measured):
-            step.done()
-            return Tower(content, "int8", measured)
+            tower = Tower(content, "int8", measured)
+            break
     step.done()
-    return Tower(_serialised(name, plain), "fp32", agreement)
+    tower = tower or Tower(_serialised(name, plain), "fp32", agreement)
+    step.done()
+    return tower
+
+
+def _in_int8(graph: ModelProto, trial: Trial) -> Iterator[ModelProto]:
+    """Give a graph with less and less of it in int8."""
+    from indexer.encoders.export.convolutions import convolve_in_int8
+    from indexer.encoders.export.int8 import multiply_in_int8
+
+    # half of the inputs show the ranges, and all of them whether these suffice
+    shown = (row for batch in trial.batches[::2] for row in batch)
+    convolved = convolve_in_int8(graph, shown) if _size(graph) <= LARGEST else None
+    if convolved is not None:
+        yield multiply_in_int8(convolved) or convolved
+    multiplied = multiply_in_int8(graph)
+    if multiplied is not None:
+        yield multiplied
 
 
 def _faithful(

@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
+from timm.utils import reparameterize_model
 from torch import nn
 
 from indexer.encoders.export.modules import use_fast_modules
@@ -111,6 +112,7 @@ def _prepared(model: Any, *, fast: bool) -> Any:
         # weights are shared with the original, modules are not
         shared = {id(each): each for each in (*model.parameters(), *model.buffers())}
         model = copy.deepcopy(model, shared)
+        model = reparameterize_model(model, inplace=True)
         use_fast_modules(model)
     return model
 

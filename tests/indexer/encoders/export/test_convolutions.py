@@ -9,11 +9,12 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402 (after the skip)
 
-from indexer.encoders.export.graph import peaks_that_fit_16_bits  # noqa: E402
-from indexer.encoders.registry import BUILTIN_FOLDER  # noqa: E402
-from indexer.training.quantise import (  # noqa: E402
+from indexer.encoders.export.convolutions import (  # noqa: E402
+    convolve_in_int8,
     quantise_convolutions,
 )
+from indexer.encoders.export.graph import peaks_that_fit_16_bits  # noqa: E402
+from indexer.encoders.registry import BUILTIN_FOLDER  # noqa: E402
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -103,3 +104,43 @@ def test_the_built_in_image_tower_overflows_on_no_cpu() -> None:
         pairs = integers.reshape(len(integers), -1, 2).astype(int)
         assert np.maximum(pairs, 0).sum(axis=2).max() <= 128
         assert np.minimum(pairs, 0).sum(axis=2).min() >= -128
+
+
+def tower(*kinds: str) -> Any:
+    """Convolutions of 3 x 3 in a row, dense or depthwise, then the mean of the pixels."""
+    groups = {"dense": 1, "depthwise": 8}
+    nodes, weights = [], {"axes": np.array([2, 3])}
+    given = "pixels"
+    for number, kind in enumerate(kinds):
+        name = f"{kind}_{number}"
+        inputs = 3 if number == 0 else 8 // groups[kind]
+        group = 1 if number == 0 else groups[kind]
+        weights[name] = normal(8, inputs, 3, 3) / (3 * inputs**0.5)
+        nodes.append(
+            helper.make_node("Conv", [given, name], [f"of_{name}"], name, group=group, pads=[1] * 4)
+        )
+        given = f"of_{name}"
+    nodes.append(helper.make_node("ReduceMean", [given, "axes"], ["embeddings"], keepdims=0))
+    return graph(nodes, {"pixels": (TensorProto.FLOAT, ["n", 3, 16, 16])}, weights)
+
+
+def test_dense_convolutions_are_quantised_and_depthwise_ones_stay() -> None:
+    model = tower("dense", "dense", "dense", "depthwise", "dense")
+    photos = [normal(3, 16, 16) for _ in range(8)]
+    quantised = convolve_in_int8(model, photos)
+    reads = {node.name: node.input[1] for node in quantised.graph.node if node.op_type == "Conv"}
+    assert [name for name, weights in reads.items() if weights == name] == [
+        "dense_0",
+        "dense_1",
+        "depthwise_3",
+    ]
+    pixels = np.stack(photos)
+    together = run(quantised, pixels=pixels)
+    np.testing.assert_allclose(together, run(model, pixels=pixels), atol=0.02)
+    for row, photo in zip(together, photos, strict=True):
+        np.testing.assert_array_equal(run(quantised, pixels=photo[None])[0], row)
+
+
+@pytest.mark.parametrize("kinds", [("dense",), ("dense", "dense", "depthwise", "depthwise")])
+def test_a_tower_with_hardly_any_dense_convolutions_stays(kinds: tuple[str, ...]) -> None:
+    assert convolve_in_int8(tower(*kinds), [normal(3, 16, 16)]) is None

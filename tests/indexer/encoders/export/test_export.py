@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from indexer.encoders.bundle import BundleEncoder
+from indexer.encoders.export import STEPS, Label, export_bundle
+from indexer.encoders.manifest import Identity, Manifest
+from indexer.errors import ExportError
+from indexer.sample import sample_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from indexer.encoders.openclip import Source
+
+LABEL = Label("small", "a test", "none", Identity("1" * 64, "2" * 64))
+OUTLIER = 3e4
+CAPTIONS = ["a cat", "two cats asleep on a red sofa", "", "ein Hund am Strand " * 9]
+
+
+def opened(folder: Path) -> Source:
+    from indexer.encoders.architecture import describe
+    from indexer.encoders.names import parse_name
+    from indexer.encoders.openclip import load_source
+
+    name = parse_name(str(folder))
+    return load_source(describe(name), name.file, name="small")
+
+
+def in_torch(source: Source) -> tuple[Any, Any]:
+    """What open_clip's own model, transform and tokenizer make of photos and captions."""
+    import open_clip
+    import torch
+    from PIL import Image
+
+    folder = source.architecture.folder
+    model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+    photos = [Image.open(path).convert("RGB") for path in sorted(sample_folder().glob("*.jpg"))]
+    with torch.no_grad():
+        images = model.eval().encode_image(torch.stack([transform(photo) for photo in photos]))
+        texts = model.encode_text(tokenizer(CAPTIONS))
+    return images.numpy(), texts.numpy()
+
+
+def from_bundle(folder: Path) -> tuple[Any, Any]:
+    from PIL import Image
+
+    encoder = BundleEncoder.load(folder)
+    photos = [Image.open(path).convert("RGB") for path in sorted(sample_folder().glob("*.jpg"))]
+    images = encoder.encode_images([encoder.preprocess(photo) for photo in photos])
+    return images, encoder.encode_texts(CAPTIONS)
+
+
+def lowest(ours: Any, theirs: Any) -> float:
+    return float(((ours * theirs).sum(axis=1) / np.linalg.norm(theirs, axis=1)).min())
+
+
+def hide_in_outliers(blocks: Any) -> None:
+    """Let one channel dwarf all others before the widest matrices: the same function in fp32."""
+    for block in blocks:
+        block.ln_2.weight[0] *= OUTLIER
+        block.ln_2.bias[0] *= OUTLIER
+        block.mlp.c_fc.weight[:, 0] /= OUTLIER
+
+
+def test_a_bundle_answers_as_open_clip_does(small_model: Path, tmp_path: Path) -> None:
+    source, steps = opened(small_model), []
+    manifest = export_bundle(source, tmp_path, LABEL, on_step=lambda *step: steps.append(step))
+    assert steps == [(done, STEPS) for done in range(1, STEPS + 1)]
+    assert manifest == Manifest.read(tmp_path)
+    assert (manifest.image_precision, manifest.text_precision) == ("int8", "int8")
+    assert manifest.text.padding == "longest"
+    assert manifest.text.context_length == 16
+    assert manifest.identity == LABEL.identity
+    for name, digest in manifest.digests.items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+    agreements = manifest.image_agreement, manifest.text_agreement
+    for ours, theirs, agreement in zip(
+        from_bundle(tmp_path), in_torch(source), agreements, strict=True
+    ):
+        assert lowest(ours, theirs) > 0.99
+        assert agreement.count >= 45
+        assert agreement.mean > 0.99
+
+
+def test_only_a_tower_that_agrees_is_kept_in_int8(small_model: Path, tmp_path: Path) -> None:
+    import torch
+
+    source = opened(small_model)
+    with torch.no_grad():
+        hide_in_outliers(source.model.visual.transformer.resblocks)
+    manifest = export_bundle(source, tmp_path, LABEL)
+    assert (manifest.image_precision, manifest.text_precision) == ("fp32", "int8")
+    assert manifest.image_agreement.lowest >= 0.9999
+    images, _ = from_bundle(tmp_path)
+    assert lowest(images, in_torch(source)[0]) > 0.9999
+
+
+def test_a_model_of_convolutions_that_sees_whole_texts_becomes_a_bundle(
+    tmp_path: Path, model_maker: Callable[..., Path]
+) -> None:
+    vision = {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16, "patch_size": None}
+    text = {
+        "context_length": 16, "vocab_size": 49408, "width": 128, "heads": 2, "layers": 2,
+        "no_causal_mask": True, "pool_type": "last",
+    }  # fmt: skip
+    folder = model_maker(
+        tmp_path / "model", vision_cfg=vision, text_cfg=text, custom_text=True, quick_gelu=True
+    )
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    source = opened(folder)
+    manifest = export_bundle(source, bundle, LABEL)
+    assert manifest.text.padding == "context"
+    for ours, theirs in zip(from_bundle(bundle), in_torch(source), strict=True):
+        assert lowest(ours, theirs) > 0.98
+
+
+def test_a_tokenizer_that_cannot_be_exported_costs_no_time(
+    small_model: Path, tmp_path: Path
+) -> None:
+    source = opened(small_model)
+    source.tokenizer.reduction_fn = max
+    steps: list[tuple[int, int]] = []
+    with pytest.raises(ExportError, match="drops tokens"):
+        export_bundle(source, tmp_path, LABEL, on_step=lambda *step: steps.append(step))
+    assert steps == []
+    assert not list(tmp_path.iterdir())
