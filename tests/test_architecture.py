@@ -34,7 +34,7 @@ HOMES = {
         "indexer.encoders.architecture",
         "indexer.encoders.checkpoint",
         "indexer.encoders.names",
-        "indexer.encoders.openclip",
+        "indexer.encoders.source",
         "indexer.encoders.export",
         "indexer.encoders.tokenizer_export",
         "indexer.encoders.weights",

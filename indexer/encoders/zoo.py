@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from indexer.encoders.architecture import Architecture
     from indexer.encoders.devices import Device, Wanted
     from indexer.encoders.names import Checkpoint
-    from indexer.encoders.openclip import OpenClipEncoder, Source
+    from indexer.encoders.openclip import OpenClipEncoder
+    from indexer.encoders.source import Source
 
     OnProgress: TypeAlias = Callable[[Progress], None]
     OnNote: TypeAlias = Callable[[str], None]
@@ -170,7 +171,7 @@ def _load_in_torch(
 
 
 def _source(name: Pair | Checkpoint, weights: Path, loading: Loading) -> Source:
-    from indexer.encoders.openclip import load_source
+    from indexer.encoders.source import load_source
 
     if advice := activation_advice(name):
         loading.note(advice)

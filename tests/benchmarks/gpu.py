@@ -28,7 +28,8 @@ from indexer.discover import discover
 from indexer.encoders.architecture import describe
 from indexer.encoders.devices import choose_device
 from indexer.encoders.names import Pair
-from indexer.encoders.openclip import OpenClipEncoder, load_source
+from indexer.encoders.openclip import OpenClipEncoder
+from indexer.encoders.source import load_source
 from indexer.loading import Loader
 from indexer.pipeline import _Run
 from indexer.records import Space

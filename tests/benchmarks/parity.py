@@ -87,7 +87,8 @@ def _compare(architecture: str, folder: Path, inputs: Inputs) -> tuple[str, list
 
     from indexer.encoders import zoo
     from indexer.encoders.names import parse_name
-    from indexer.encoders.openclip import OpenClipEncoder, load_source
+    from indexer.encoders.openclip import OpenClipEncoder
+    from indexer.encoders.source import load_source
 
     plain = [_plainly_decoded(path) for path in inputs.paths]
     tokenizer = make_model(architecture, folder, inputs.captions, _pixels(architecture, plain))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
-    from indexer.encoders import openclip
+    from indexer.encoders import source as sources
     from indexer.encoders.export.verify import Trial
     from indexer.encoders.manifest import Agreement, Identity, Precision
 
@@ -58,7 +58,7 @@ class Tower:
 
 
 def export_bundle(
-    source: openclip.Source, folder: Path, label: Label, *, on_step: OnStep | None = None
+    source: sources.Source, folder: Path, label: Label, *, on_step: OnStep | None = None
 ) -> Manifest:
     """Write a model as a bundle into `folder`, each tower in int8 where that agrees with torch.
 
@@ -66,7 +66,7 @@ def export_bundle(
     """
     from indexer.encoders.export import towers
     from indexer.encoders.export.verify import try_images, try_texts
-    from indexer.encoders.openclip import quiet
+    from indexer.encoders.source import quiet
     from indexer.encoders.tokenizer_export import export_tokenizer
 
     model, architecture = source.model, source.architecture
@@ -131,9 +131,9 @@ def _tower(name: str, write: Callable[[bool], ModelProto], trial: Trial, step: _
     plain, agreement = _faithful(name, write, trial)
     step.done()
     tower: Tower | None = None
-    for small in _in_int8(plain, trial):
+    for small, unseen in _in_int8(plain, trial):
         content = _serialised(name, small)
-        measured = trial.run(content)
+        measured = unseen.run(content)
         if agrees(measured):
             tower = Tower(content, "int8", measured)
             break
@@ -143,19 +143,19 @@ def _tower(name: str, write: Callable[[bool], ModelProto], trial: Trial, step: _
     return tower
 
 
-def _in_int8(graph: ModelProto, trial: Trial) -> Iterator[ModelProto]:
-    """Give a graph with less and less of it in int8."""
+def _in_int8(graph: ModelProto, trial: Trial) -> Iterator[tuple[ModelProto, Trial]]:
+    """Give a graph with less and less of it in int8, and what to try it by."""
     from indexer.encoders.export.convolutions import convolve_in_int8
     from indexer.encoders.export.int8 import multiply_in_int8
 
-    # half of the inputs show the ranges, and all of them whether these suffice
-    shown = (row for batch in trial.batches[::2] for row in batch)
+    # half of the inputs show the ranges, the others whether these suffice
+    shown = (row for batch in trial.half(0).batches for row in batch)
     convolved = convolve_in_int8(graph, shown) if _size(graph) <= LARGEST else None
     if convolved is not None:
-        yield multiply_in_int8(convolved) or convolved
+        yield multiply_in_int8(convolved) or convolved, trial.half(1)
     multiplied = multiply_in_int8(graph)
     if multiplied is not None:
-        yield multiplied
+        yield multiplied, trial
 
 
 def _faithful(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from indexer.encoders.manifest import Agreement, TextSettings
-    from indexer.encoders.openclip import Source
+    from indexer.encoders.source import Source
     from indexer.records import Vectors
 
 PART = 0.6  # of a photo's sides, in each of its two crops
@@ -42,6 +42,12 @@ class Trial:
     input: str
     batches: Sequence[npt.NDArray[Any]]
     expected: Vectors  # (n, dim), unit rows
+
+    def half(self, which: int) -> Trial:
+        """Give every other batch, from the first (0) or the second (1) on."""
+        ends = np.cumsum([len(batch) for batch in self.batches])[:-1]
+        rows = np.split(self.expected, ends)
+        return Trial(self.input, self.batches[which::2], np.concatenate(rows[which::2]))
 
     def run(self, graph: bytes | Path) -> Agreement:
         """Compare a tower's graph with torch; raises ModelError where it does not run."""

@@ -21,7 +21,7 @@ def make_model(folder: Path, *, seed: int = 0, **changes: Any) -> Path:
     import open_clip
     import torch
 
-    from indexer.encoders.openclip import quiet
+    from indexer.encoders.source import quiet
 
     folder.mkdir(parents=True)
     content = {"embed_dim": 64, "vision_cfg": VISION, "text_cfg": TEXT} | changes

@@ -17,9 +17,10 @@ from torch import nn
 
 from indexer.encoders import zoo
 from indexer.encoders.names import parse_name
-from indexer.encoders.openclip import OpenClipEncoder, Source, Squares, _cast, load_source, quiet
+from indexer.encoders.openclip import OpenClipEncoder, Squares, _cast
 from indexer.encoders.preprocess import preprocess
 from indexer.encoders.registry import load_encoder
+from indexer.encoders.source import Source, load_source, quiet
 from indexer.errors import CheckpointError, ModelError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from indexer.encoders.openclip import Source
+    from indexer.encoders.source import Source
 
 LABEL = Label("small", "a test", "none", Identity("1" * 64, "2" * 64))
 OUTLIER = 3e4
@@ -26,7 +26,7 @@ CAPTIONS = ["a cat", "two cats asleep on a red sofa", "", "ein Hund am Strand " 
 def opened(folder: Path) -> Source:
     from indexer.encoders.architecture import describe
     from indexer.encoders.names import parse_name
-    from indexer.encoders.openclip import load_source
+    from indexer.encoders.source import load_source
 
     name = parse_name(str(folder))
     return load_source(describe(name), name.file, name="small")

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from indexer.encoders.export import towers  # noqa: E402
-from indexer.encoders.openclip import quiet  # noqa: E402
+from indexer.encoders.source import quiet  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from indexer.errors import ModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.encoders.openclip import Source
+    from indexer.encoders.source import Source
 
 DIM = 8
 
@@ -73,7 +73,7 @@ def test_the_gate_looks_at_the_mean_and_at_the_worst() -> None:
 def source(small_model: Path) -> Source:
     from indexer.encoders.architecture import describe
     from indexer.encoders.names import parse_name
-    from indexer.encoders.openclip import load_source
+    from indexer.encoders.source import load_source
 
     name = parse_name(str(small_model))
     return load_source(describe(name), name.file, name="small")
