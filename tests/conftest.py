@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from indexer.records import Pixels, Vectors
 
+# tests run on all cores at once: what each does on one core disturbs no other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 COLOURS = {
     "red": (255, 0, 0),
     "green": (0, 255, 0),

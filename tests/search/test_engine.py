@@ -470,7 +470,7 @@ def as_stored(vectors: Vectors) -> np.ndarray:
     return halves / np.linalg.norm(halves, axis=1, keepdims=True)
 
 
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(derandomize=True, deadline=None, max_examples=20)
 @given(
     seed=st.integers(0, 2**32 - 1),
     dim=st.sampled_from([2, 3, 8, 33]),
