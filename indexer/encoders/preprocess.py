@@ -118,8 +118,10 @@ def _normalise(image: Image.Image, wanted: Preprocessing) -> Pixels:
 
     mean = np.array(wanted.mean, dtype=np.float32)[:, None, None]
     std = np.array(wanted.std, dtype=np.float32)[:, None, None]
-    pixels = np.asarray(image, dtype=np.float32).transpose(2, 0, 1)
-    scaled = np.divide(pixels, np.float32(255), order="C")
+    # channels are parted while they are bytes, which is four times less to move
+    channels = np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+    scaled = channels.astype(np.float32)
+    scaled /= np.float32(255)
     scaled -= mean
     scaled /= std
     return scaled
