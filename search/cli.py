@@ -1,4 +1,4 @@
-"""The root command, and the commands that read: search, evaluate, demo. Parses and renders."""
+"""The root command, search and demo; mounts the other commands. Parses and renders."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from indexer.terminal import (
     Main,
     common_options,
     is_terminal,
-    json_option,
     max_pixels_option,
     note,
     starting,
 )
 from indexer.training.cli import train
+from search.evaluation.cli import evaluate
 from search.options import output_options, query_options
 from search.rendering import hit_lines, paths, results_json
 
@@ -91,46 +91,6 @@ def search(
 
 
 @main.command()
-@click.option(
-    "--queries",
-    required=True,
-    type=click.Path(readable=False, path_type=Path),
-    metavar="CSV",
-    help="Pairs 'image,caption'; the images must be in the library.",
-)
-@json_option
-@common_options
-def evaluate(queries: Path, library: Path | None, *, as_json: bool, quiet: bool) -> None:
-    """Measure how well captions find their photos, and photos their captions.
-
-    The captions of the file are queries only. Each is ranked over all photos of the library;
-    each photo is ranked over all captions of the file.
-    """
-    from indexer.library import Library
-    from search.evaluation import evaluate as measure
-    from search.evaluation import read_pairs
-
-    with Library.open(library) as opened:
-        encoder = library_encoder(opened, _for_queries(quiet=quiet))
-        pairs = read_pairs(queries.absolute(), opened)
-        evaluation = measure(opened, encoder, pairs)
-    directions = {
-        "text_to_image": evaluation.text_to_image,
-        "image_to_text": evaluation.image_to_text,
-    }
-    figures = {name: measures.as_dict() for name, measures in directions.items()}
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    for name, values in figures.items():
-        row = "  ".join(f"{key} {value:.4g}" for key, value in values.items())
-        click.echo(f"{name}  {row}")
-    if not quiet:
-        measures = evaluation.text_to_image
-        note(f"{measures.queries:,} captions over {evaluation.photos:,} distinct photos")
-
-
-@main.command()
 @common_options
 def demo(library: Path | None, *, quiet: bool) -> None:
     """Index the photos that come with sightseek, search them, and say what to type next.
@@ -163,7 +123,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train):
+for _command in (*COMMANDS, train, evaluate):
     main.add_command(_command)
 
 
