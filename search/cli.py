@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
-    from search.engine import Hit, Results
     from search.query import Query, Target
+    from search.results import Hit, Results
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
