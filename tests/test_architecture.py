@@ -49,6 +49,8 @@ HOMES = {
         "indexer.terminal",
         "indexer.training.cli",
         "search.cli",
+        "search.evaluation.cli",
+        "search.options",
     },
     "onnx": {"indexer.encoders.export", "indexer.training"},
     "tqdm": {"indexer.terminal"},

@@ -16,7 +16,7 @@ from indexer.errors import CaptionsError, LibraryError, PathNotFoundError, Space
 from indexer.library import Library
 from indexer.pipeline import index_photos
 from indexer.records import Facts, PhotoFile, Space
-from search.evaluation import (
+from search.evaluation.runs import (
     Measures,
     Pair,
     evaluate,
