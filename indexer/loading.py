@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
+from indexer.decode.appearance import read_appearance
 from indexer.decode.metadata import Metadata
 from indexer.decode.photo import decode, read_photo
 from indexer.decode.xmp import read_xmp_file
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from indexer.encoders import Preparation
-    from indexer.records import Facts, FileStamp, PhotoFile, Pixels
+    from indexer.records import Appearance, Facts, FileStamp, PhotoFile, Pixels
 
 _MOST_WORKERS = 4  # a photo at the pixel cap takes gigabytes while it is decoded
 
@@ -45,6 +46,7 @@ class Content:
     facts: Facts  # where sidecars say something, what they say
     captions: tuple[str, ...]  # embedded in the photo, as the keywords are
     keywords: tuple[str, ...]
+    appearance: Appearance
     pixels: Pixels
     sidecars: tuple[Sidecar, ...] = ()
 
@@ -139,6 +141,7 @@ class Loader:
             facts=facts,
             captions=decoded.captions,
             keywords=decoded.keywords,
+            appearance=read_appearance(decoded.image),
             pixels=self.encoder.preprocess(decoded.image),
             sidecars=tuple(sidecars),
         )

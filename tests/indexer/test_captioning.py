@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from indexer import index_photos
+from indexer.catalog import sidecars
 from indexer.catalog.schema import caption, photo, text_embedding
 from indexer.errors import CaptionsError, PathNotFoundError
 
