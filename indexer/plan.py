@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,21 @@ class Known:
     mounts: Collection[str]
     decoder: str  # what can be decoded now
     lacking: Collection[str] = frozenset()  # photos without an embedding in the run's space
+    outdated: Collection[str] = frozenset()  # photos of which less was read than is read now
+    metadata: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    # (size, mtime_ns) of the XMP sidecars that were read, by photo and path
+
+    def is_settled(self, file: PhotoFile) -> bool:
+        """Tell whether a file has not changed, and nothing is left to learn of it."""
+        path = str(file.path)
+        is_whole = path not in self.lacking and not self.is_outdated(file)
+        return is_whole and is_same(self.stamps.get(path), file)
+
+    def is_outdated(self, file: PhotoFile) -> bool:
+        """Tell whether more can be read of a photo than was, or its sidecars say something else."""
+        path = str(file.path)
+        now = {str(each.path): (each.size, each.mtime_ns) for each in file.metadata}
+        return path in self.outdated or now != self.metadata.get(path, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,7 @@ class Plan:
 
     roots: tuple[Path, ...]
     seen: Mapping[str, PhotoFile]
-    pending: tuple[PhotoFile, ...]  # new, changed or without an embedding: to be opened
+    pending: tuple[PhotoFile, ...]  # new, changed, without an embedding or outdated: to be opened
     unseen: tuple[Unseen, ...]
     report: IndexReport  # of what needs no more work
 
@@ -63,7 +78,7 @@ def make_plan(listing: Iterable[PhotoFile | Unseen], roots: Iterable[Path], know
         if path in seen:
             continue  # renamed to a name that was listed before
         seen[path] = item
-        if is_same(known.stamps.get(path), item) and path not in known.lacking:
+        if known.is_settled(item):
             unchanged += 1
         elif (reason := _why_not(item, known)) is None:
             pending.append(item)

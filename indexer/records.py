@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = npt.NDArray[Any]  # of one image, as one model takes it
     Ids: TypeAlias = npt.NDArray[np.int64]  # (n,)
 
+KeywordSource: TypeAlias = Literal["embedded", "sidecar", "labels"]
+
+XMP_SUFFIX = ".xmp"
+GLANCE = 32  # pixels of a side of the thumbnails that a library keeps
+
+# What is read of a photo, as a number: it grows when that becomes more, and photos of a lower one
+# are read again by the next run over them.
+READING = 1
+
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
@@ -26,6 +35,11 @@ class FileStamp:
     size: int
     mtime_ns: int
 
+    @property
+    def is_xmp(self) -> bool:
+        """Tell a sidecar of metadata from one of captions."""
+        return self.path.suffix == XMP_SUFFIX
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
@@ -34,7 +48,17 @@ class PhotoFile:
     path: Path
     size: int
     mtime_ns: int
-    sidecars: tuple[FileStamp, ...] = ()  # `photo.jpg.txt`, `photo.txt`
+    sidecars: tuple[FileStamp, ...] = ()  # `photo.jpg.txt`, `photo.txt`, the same in `.xmp`
+
+    @property
+    def texts(self) -> tuple[FileStamp, ...]:
+        """The sidecars that hold captions."""
+        return tuple(each for each in self.sidecars if not each.is_xmp)
+
+    @property
+    def metadata(self) -> tuple[FileStamp, ...]:
+        """The sidecars that hold XMP."""
+        return tuple(each for each in self.sidecars if each.is_xmp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +80,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a photo's file says of itself. Width and height are in pixels, upright."""
+    """What a photo's metadata says of it. Width and height are in pixels, upright."""
 
     width: int
     height: int
@@ -66,6 +90,30 @@ class Facts:
     lens: str | None = None
     latitude: float | None = None  # degrees, north positive
     longitude: float | None = None  # degrees, east positive
+    title: str | None = None
+    description: str | None = None
+    place: str | None = None  # by the names that it was given: `Montmartre, Paris, France`
+    focal_length: float | None = None  # mm
+    aperture: float | None = None  # the f-number
+    iso: int | None = None
+    rating: int | None = None  # stars, 0 to 5; -1 where it was rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """What a photo looks like: enough to tell whether another shows the same picture."""
+
+    thumbnail: bytes  # GLANCE rows of GLANCE grey levels: the whole upright photo, squashed
+    sharpness: float  # variance of the Laplacian at one size for all, in squared grey levels
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A word that someone or something gave a photo."""
+
+    text: str
+    source: KeywordSource
+    score: float | None = None  # how sure a model was, where it gave the keyword
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +146,7 @@ class Photo:
     path: Path
     content_hash: bytes
     facts: Facts
+    keywords: tuple[Keyword, ...] = ()  # by text, then by source
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +190,7 @@ class IndexReport:
     updated: int = 0
     moved: int = 0
     unchanged: int = 0
+    reread: int = 0  # among the unchanged: read again for what was not kept of them before
     removed: int = 0
     kept: int = 0  # photos that were not found, in folders that could not be listed
     encoded: int = 0  # photos that went through the model

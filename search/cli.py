@@ -13,26 +13,26 @@ import click
 
 from indexer.cli import COMMANDS, library_encoder
 from indexer.encoders.cli import load
-from indexer.errors import UsageError
 from indexer.terminal import (
     Main,
     common_options,
     is_terminal,
-    json_option,
     max_pixels_option,
     note,
-    printable,
     starting,
 )
 from indexer.training.cli import train
 from search.evaluation.cli import evaluate
+from search.options import output_options, query_options
+from search.rendering import hit_lines, paths, results_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
-    from search.engine import Hit, Results
-    from search.query import Query, Target
+    from search.options import Output, Wanted
+    from search.query import Query
+    from search.results import Results
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,39 +50,17 @@ def main() -> None:
 
 @main.command()
 @click.argument("terms", nargs=-1, required=True, metavar="TERM...")
-@click.option(
-    "-k", "top_k", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
-    help="How many results.",
-)  # fmt: skip
-@click.option(
-    "--target",
-    type=click.Choice(["photos", "captions"]),
-    default="photos",
-    show_default=True,
-    help="What to find.",
-)
-@click.option(
-    "--exclude-self/--include-self",
-    default=True,
-    show_default=True,
-    help="Whether a photo that is searched by is left out of the results.",
-)
-@json_option
-@click.option("--paths", "as_paths", is_flag=True, help="Print the photos' paths, one a line.")
-@click.option("-0", "--null", "null", is_flag=True, help="Print paths, each ended with NUL.")
+@query_options
+@output_options
 @max_pixels_option
 @common_options
 def search(
     terms: tuple[str, ...],
-    top_k: int,
-    target: Target,
     max_pixels: int,
     library: Path | None,
     *,
-    exclude_self: bool,
-    as_json: bool,
-    as_paths: bool,
-    null: bool,
+    wanted: Wanted,
+    output: Output,
     quiet: bool,
 ) -> None:
     """Rank photos, or captions, for words, photos, or both.
@@ -96,19 +74,24 @@ def search(
       sightseek search holiday.jpg --target captions
       sightseek search "two people" + beach.jpg - "0.5:boat"
     """
-    if as_json and (as_paths or null):
-        raise UsageError("--json and --paths (or -0) cannot go together. Choose one.")
     from search.query import Query
 
-    query = Query.parse(terms, target=target, top_k=top_k, exclude_self=exclude_self)
+    query = Query.parse(
+        terms,
+        target=wanted.target,
+        top_k=wanted.top_k,
+        exclude_self=wanted.exclude_self,
+        channels=wanted.channels,
+    )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
-    if as_json:
-        click.echo(json.dumps(_results_json(results)))
-    elif as_paths or null:
-        _echo_paths(results, end="\0" if null else "\n")
-    else:
+    if output.as_json:
+        click.echo(json.dumps(results_json(results)))
+    elif output.for_people:
         _echo_hits(results, quiet=quiet)
+    else:
+        for path in paths(results):
+            click.echo(path + ("\0" if output.null else "\n"), nl=False)
 
 
 @main.command()
@@ -168,54 +151,11 @@ def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
     return partial(load, quiet=quiet, for_queries=True)
 
 
-def _results_json(results: Results) -> dict[str, object]:
-    return {
-        "query": str(results.query),
-        "target": results.query.target,
-        "model": results.model,
-        "hits": [_hit_json(hit) for hit in results.hits],
-    }
-
-
-def _hit_json(hit: Hit) -> dict[str, object]:
-    photo, facts = hit.photo, hit.photo.facts
-    return {
-        "rank": hit.rank,
-        "score": round(hit.score, 6),
-        "path": str(photo.path),
-        "id": photo.id,
-        "caption": hit.caption.text if hit.caption else None,
-        "language": hit.caption.language if hit.caption else None,
-        "width": facts.width,
-        "height": facts.height,
-        "format": facts.format,
-        "taken_at": facts.taken_at.isoformat() if facts.taken_at else None,
-        "camera": facts.camera,
-        "lens": facts.lens,
-        "latitude": facts.latitude,
-        "longitude": facts.longitude,
-    }
-
-
-def _echo_paths(results: Results, *, end: str) -> None:
-    # a photo with several captions among the hits is one photo
-    for path in dict.fromkeys(str(hit.photo.path) for hit in results.hits):
-        click.echo(path + end, nl=False)
-
-
 def _echo_hits(results: Results, *, quiet: bool) -> None:
     if not results.hits and not quiet:
         note(f"The library holds no {results.query.target}.")
-    for hit in results.hits:
-        found = f"{printable(hit.caption.text)}  " if hit.caption else ""
-        click.echo(f"{hit.rank:3}  {hit.score:.4f}  {found}{_link(hit.photo.path)}")
-
-
-def _link(path: Path) -> str:
-    name = printable(str(path))
-    if not is_terminal(sys.stdout):
-        return name
-    return f"\033]8;;{path.as_uri()}\033\\{name}\033]8;;\033\\"  # OSC 8
+    for line in hit_lines(results, links=is_terminal(sys.stdout)):
+        click.echo(line)
 
 
 if __name__ == "__main__":

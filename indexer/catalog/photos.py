@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,8 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog.chunks import chunks
-from indexer.catalog.schema import image_embedding, mount, photo, skipped
-from indexer.records import Facts, Photo, Skipped
+from indexer.catalog.schema import image_embedding, keyword, mount, photo, skipped
+from indexer.records import READING, Facts, Keyword, Photo, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
 
     from indexer.records import PhotoFile
 
-_FACTS = (
-    photo.c.width,
-    photo.c.height,
-    photo.c.format,
-    photo.c.taken_at,
-    photo.c.camera,
-    photo.c.lens,
-    photo.c.latitude,
-    photo.c.longitude,
+_FACTS = tuple(each.name for each in fields(Facts))  # columns go by the names of the record
+_KEYWORDS = (
+    select(
+        func.json_group_array(func.json_array(keyword.c.text, keyword.c.source, keyword.c.score))
+    )
+    .where(keyword.c.photo_id == photo.c.id)
+    .scalar_subquery()
+    .label("keywords")
 )
-_COLUMNS = (photo.c.id, photo.c.path, photo.c.content_hash, *_FACTS)
+_COLUMNS = (
+    *(photo.c.id, photo.c.path, photo.c.content_hash),
+    *(photo.c[name] for name in _FACTS),
+    _KEYWORDS,
+)
+_IS_OUTDATED = photo.c.reading < READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,12 @@ def stamps(connection: Connection) -> dict[str, Stamp]:
     return {path: Stamp(photo_id, size, mtime_ns) for path, photo_id, size, mtime_ns in rows}
 
 
+def outdated(connection: Connection) -> dict[str, bytes]:
+    """Return the content hashes, by path, of photos of which less was read than is read now."""
+    query = select(photo.c.path, photo.c.content_hash).where(_IS_OUTDATED)
+    return {row.path: row.content_hash for row in connection.execute(query)}
+
+
 def count(connection: Connection) -> int:
     """Count the photos."""
     return int(connection.execute(select(func.count()).select_from(photo)).scalar_one())
@@ -79,15 +90,10 @@ def put(
         "size": file.size,
         "mtime_ns": file.mtime_ns,
         "content_hash": content_hash,
-        "width": facts.width,
-        "height": facts.height,
-        "format": facts.format,
+        **{name: getattr(facts, name) for name in _FACTS},
         "taken_at": facts.taken_at.isoformat() if facts.taken_at else None,
-        "camera": facts.camera,
-        "lens": facts.lens,
-        "latitude": facts.latitude,
-        "longitude": facts.longitude,
         "indexed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "reading": READING,
     }
     if photo_id is None:
         new = insert(photo).values(values).returning(photo.c.id)
@@ -135,6 +141,38 @@ def by_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, list
         query = select(*_COLUMNS).where(photo.c.content_hash.in_(chunk)).order_by(photo.c.id)
         for row in connection.execute(query):
             found.setdefault(row.content_hash, []).append(_photo(row))
+    return found
+
+
+def ids_by_embedding(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the ids of the photos that embeddings are of, by embedding, in order of id."""
+    owned = image_embedding.c.content_hash == photo.c.content_hash
+    found: dict[int, list[int]] = {}
+    for chunk in chunks(embedding_ids):
+        query = (
+            select(image_embedding.c.id, photo.c.id)
+            .join(photo, owned)
+            .where(image_embedding.c.id.in_(chunk))
+            .order_by(photo.c.id)
+        )
+        for key, photo_id in connection.execute(query):
+            found.setdefault(key, []).append(photo_id)
+    return found
+
+
+def embedding_ids(
+    connection: Connection, space_id: int, photo_ids: Sequence[int]
+) -> dict[int, int]:
+    """Return the ids of photos' embeddings in a space, by photo, of those that have one."""
+    owned = image_embedding.c.content_hash == photo.c.content_hash
+    found: dict[int, int] = {}
+    for chunk in chunks(photo_ids):
+        query = (
+            select(photo.c.id, image_embedding.c.id)
+            .join(image_embedding, owned)
+            .where(photo.c.id.in_(chunk), image_embedding.c.space_id == space_id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(query))
     return found
 
 
@@ -216,15 +254,13 @@ def _has_embedding(space_id: int) -> ColumnElement[bool]:
 
 
 def _photo(row: Any) -> Photo:
-    taken_at = datetime.fromisoformat(row.taken_at) if row.taken_at else None
-    facts = Facts(
-        width=row.width,
-        height=row.height,
-        format=row.format,
-        taken_at=taken_at,
-        camera=row.camera,
-        lens=row.lens,
-        latitude=row.latitude,
-        longitude=row.longitude,
+    facts = {name: getattr(row, name) for name in _FACTS}
+    facts["taken_at"] = datetime.fromisoformat(row.taken_at) if row.taken_at else None
+    words = sorted(json.loads(row.keywords)) if row.keywords != "[]" else ()
+    return Photo(
+        id=row.id,
+        path=Path(row.path),
+        content_hash=row.content_hash,
+        facts=Facts(**facts),
+        keywords=tuple(Keyword(*word) for word in words),
     )
-    return Photo(id=row.id, path=Path(row.path), content_hash=row.content_hash, facts=facts)

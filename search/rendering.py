@@ -1,0 +1,76 @@
+"""Results as lines of text and as JSON. Prints nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from indexer.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from search.results import Found, Hit, Results
+
+
+def results_json(results: Results) -> dict[str, object]:
+    """Return what `search --json` prints."""
+    return {
+        "query": str(results.query),
+        "target": results.query.target,
+        "model": results.model,
+        "hits": [_hit_json(hit) for hit in results.hits],
+    }
+
+
+def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
+    """Yield what `search` tells a person, a line for each hit; with `links` to its file (OSC 8)."""
+    for hit in results.hits:
+        found = f"{printable(hit.caption.text)}  " if hit.caption else ""
+        name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
+        yield f"{hit.rank:3}  {hit.score:.4f}  {found}{name}"
+
+
+def paths(results: Results) -> Iterator[str]:
+    """Yield the paths of the photos that were found, each once."""
+    # a photo with several captions among the hits is one photo
+    yield from dict.fromkeys(str(hit.photo.path) for hit in results.hits)
+
+
+def _hit_json(hit: Hit) -> dict[str, object]:
+    photo, facts = hit.photo, hit.photo.facts
+    return {
+        "rank": hit.rank,
+        "score": round(hit.score, 6),
+        "path": str(photo.path),
+        "id": photo.id,
+        "caption": hit.caption.text if hit.caption else None,
+        "language": hit.caption.language if hit.caption else None,
+        "width": facts.width,
+        "height": facts.height,
+        "format": facts.format,
+        "taken_at": facts.taken_at.isoformat() if facts.taken_at else None,
+        "camera": facts.camera,
+        "lens": facts.lens,
+        "latitude": facts.latitude,
+        "longitude": facts.longitude,
+        "title": facts.title,
+        "description": facts.description,
+        "place": facts.place,
+        "focal_length": facts.focal_length,
+        "aperture": facts.aperture,
+        "iso": facts.iso,
+        "rating": facts.rating,
+        "keywords": [asdict(keyword) for keyword in photo.keywords],
+        "channels": {found.channel: _found_json(found) for found in hit.found_by},
+    }
+
+
+def _found_json(found: Found) -> dict[str, object]:
+    place: dict[str, object] = {"rank": found.rank, "score": round(found.score, 6)}
+    return place | ({"caption": found.caption.text} if found.caption else {})
+
+
+def _link(path: Path) -> str:
+    return f"\033]8;;{path.as_uri()}\033\\{printable(str(path))}\033]8;;\033\\"
