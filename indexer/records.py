@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 KeywordSource: TypeAlias = Literal["embedded", "sidecar", "labels"]
 
+XMP_SUFFIX = ".xmp"
+GLANCE = 32  # pixels of a side of the thumbnails that a library keeps
+
 # What is read of a photo, as a number: it grows when that becomes more, and photos of a lower one
 # are read again by the next run over them.
 READING = 1
@@ -32,6 +35,11 @@ class FileStamp:
     size: int
     mtime_ns: int
 
+    @property
+    def is_xmp(self) -> bool:
+        """Tell a sidecar of metadata from one of captions."""
+        return self.path.suffix == XMP_SUFFIX
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
@@ -40,7 +48,17 @@ class PhotoFile:
     path: Path
     size: int
     mtime_ns: int
-    sidecars: tuple[FileStamp, ...] = ()  # `photo.jpg.txt`, `photo.txt`
+    sidecars: tuple[FileStamp, ...] = ()  # `photo.jpg.txt`, `photo.txt`, the same in `.xmp`
+
+    @property
+    def texts(self) -> tuple[FileStamp, ...]:
+        """The sidecars that hold captions."""
+        return tuple(each for each in self.sidecars if not each.is_xmp)
+
+    @property
+    def metadata(self) -> tuple[FileStamp, ...]:
+        """The sidecars that hold XMP."""
+        return tuple(each for each in self.sidecars if each.is_xmp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +92,19 @@ class Facts:
     longitude: float | None = None  # degrees, east positive
     title: str | None = None
     description: str | None = None
+    place: str | None = None  # by the names that it was given: `Montmartre, Paris, France`
     focal_length: float | None = None  # mm
     aperture: float | None = None  # the f-number
     iso: int | None = None
     rating: int | None = None  # stars, 0 to 5; -1 where it was rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """What a photo looks like: enough to tell whether another shows the same picture."""
+
+    thumbnail: bytes  # GLANCE rows of GLANCE grey levels: the whole upright photo, squashed
+    sharpness: float  # variance of the Laplacian at one size for all, in squared grey levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +146,7 @@ class Photo:
     path: Path
     content_hash: bytes
     facts: Facts
+    keywords: tuple[Keyword, ...] = ()  # by text, then by source
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from indexer.terminal import printable
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from search.engine import Hit, Results
+    from search.results import Found, Hit, Results
 
 
 def results_json(results: Results) -> dict[str, object]:
@@ -54,7 +55,21 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "lens": facts.lens,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
+        "title": facts.title,
+        "description": facts.description,
+        "place": facts.place,
+        "focal_length": facts.focal_length,
+        "aperture": facts.aperture,
+        "iso": facts.iso,
+        "rating": facts.rating,
+        "keywords": [asdict(keyword) for keyword in photo.keywords],
+        "channels": {found.channel: _found_json(found) for found in hit.found_by},
     }
+
+
+def _found_json(found: Found) -> dict[str, object]:
+    place: dict[str, object] = {"rank": found.rank, "score": round(found.score, 6)}
+    return place | ({"caption": found.caption.text} if found.caption else {})
 
 
 def _link(path: Path) -> str:

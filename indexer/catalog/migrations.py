@@ -82,6 +82,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE photo ADD COLUMN title TEXT",
         "ALTER TABLE photo ADD COLUMN description TEXT",
+        "ALTER TABLE photo ADD COLUMN place TEXT",
         "ALTER TABLE photo ADD COLUMN focal_length FLOAT",
         "ALTER TABLE photo ADD COLUMN aperture FLOAT",
         "ALTER TABLE photo ADD COLUMN iso INTEGER",
@@ -93,6 +94,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             text TEXT NOT NULL,
             score FLOAT,
             PRIMARY KEY (photo_id, source, text))""",
+        """CREATE TABLE appearance (
+            content_hash BLOB NOT NULL PRIMARY KEY,
+            thumbnail BLOB NOT NULL,
+            sharpness FLOAT NOT NULL)""",
     ),
 )
 

@@ -53,6 +53,7 @@ photo = Table(
     Column("indexed_at", Text, nullable=False),  # ISO 8601, UTC
     Column("title", Text),
     Column("description", Text),
+    Column("place", Text),
     Column("focal_length", Float),  # mm
     Column("aperture", Float),  # the f-number
     Column("iso", Integer),
@@ -114,6 +115,15 @@ text_embedding = Table(
     UniqueConstraint("text_hash", "space_id"),
     Index("text_embedding_space", "space_id"),
     sqlite_autoincrement=True,
+)
+
+# By content, as embeddings are: copies look alike, whatever their names.
+appearance = Table(
+    "appearance",
+    metadata,
+    Column("content_hash", LargeBinary, primary_key=True),
+    Column("thumbnail", LargeBinary, nullable=False),  # records.Appearance
+    Column("sharpness", Float, nullable=False),
 )
 
 skipped = Table(
