@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from indexer.records import KeywordSource
 
+LABELS: KeywordSource = "labels"  # the source of keywords that `classify` gives
+
 Owned: TypeAlias = tuple[int, str]  # a photo's id, and a keyword of it
 
 
@@ -85,11 +87,11 @@ def change(
 
 def counts(connection: Connection, source: KeywordSource) -> dict[str, int]:
     """Count the photos of each keyword that a source gives, those of most photos first."""
-    number = func.count()
+    number = func.count().label("photos")
     rows = connection.execute(
         select(keyword.c.text, number)
         .where(keyword.c.source == source)
         .group_by(keyword.c.text)
         .order_by(number.desc(), keyword.c.text)
     )
-    return {text: count for text, count in rows}
+    return {row.text: row.photos for row in rows}

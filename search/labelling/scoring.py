@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _BLOCK = 8192  # photos at a time
 _ROUNDS = 3  # after which hardly a photo changes the name that fits it best
-_OWN_SHARE = 0.5  # of a name's own norm, in a large library; measured: MODEL_CARD has no part in it
+_OWN_SHARE = 0.5  # of a name's own norm, in a large library
 _FEW = 20  # photos at which its share is half of that
 _LEAST_SPREAD = 1e-6
 
 # fitted on validation photos: tests/benchmarks/labels.py
-_MIDDLE = 3.2  # deviations at which a label is as likely right as wrong
-_SLOPE = 1.0
+_MIDDLE = 4.0  # deviations at which a label is as likely right as wrong
+_SLOPE = 1.0  # of the log odds, a deviation
 
 
 @dataclass(frozen=True, slots=True)
