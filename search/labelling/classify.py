@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.catalog import embeddings, keywords, photos
+from indexer.catalog import embeddings, keywords, photos, sidecars
 from indexer.errors import SidecarError
 from indexer.records import Skipped
+from indexer.sidecars import stamp_of
 from indexer.spaces import empty
-from indexer.xmp_sidecar import write_labels
+from indexer.xmp_sidecar import sidecar_path, write_labels
 from search.labelling import scoring
 from search.labelling.templates import filled
 
@@ -137,19 +138,40 @@ def write_sidecars(library: Library, within: Collection[int] | None = None) -> S
     """Make the XMP sidecars of photos, all or those `within`, say what labels the library has."""
     with library.reading() as connection:
         held = photos.contents(connection)
+        known = sidecars.of_metadata(connection)
         labels = _by_photo(keywords.all_of(connection, SOURCE))
-    written, failed = 0, []
+    written: list[tuple[int, Path, bool]] = []
+    failed = []
     for photo_id, (path, _) in held.items():
         if within is not None and photo_id not in within:
             continue
-        names = labels.get(photo_id, ())
+        side = sidecar_path(path)
+        is_known = _stamp(side) == known.get(str(path), {}).get(str(side))
         try:
-            if names and not path.is_file():
-                raise SidecarError("the photo is not there now: mount its disk, or index again")
-            written += write_labels(path, names)
+            if _write(path, labels.get(photo_id, ())):
+                written.append((photo_id, side, is_known))
         except SidecarError as error:
             failed.append(Skipped(path, str(error)))
-    return Sidecars(written, tuple(failed))
+    with library.writing() as connection:
+        # what was read of them before is all that they say: no need to read them again
+        for photo_id, side in ((key, side) for key, side, is_known in written if is_known):
+            found = stamp_of(side)
+            if found is None:
+                sidecars.remove(connection, photo_id, str(side))
+            else:
+                sidecars.put(connection, photo_id, found[1])
+    return Sidecars(len(written), tuple(failed))
+
+
+def _write(photo: Path, labels: Collection[str]) -> bool:
+    if labels and not photo.is_file():
+        raise SidecarError(f"{photo} is not there now. Mount its disk, or index its folder again.")
+    return write_labels(photo, labels)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    found = stamp_of(path)
+    return (found[1].size, found[1].mtime_ns) if found else None
 
 
 def _images(library: Library, encoder: Encoder) -> _Images:

@@ -94,6 +94,7 @@ def classify(
     from search.labelling.classify import write_sidecars
     from search.labelling.files import read_labels
     from search.labelling.rendering import (
+        cleared_lines,
         failed_lines,
         labelled_lines,
         labelling_json,
@@ -111,7 +112,7 @@ def classify(
         echo_lines(repeated_lines(repeated), err=True)
     sidecars: Sidecars | None = None
     with Library.open(library, writable=not dry_run, make=False) as opened:
-        if clear or labels is None:
+        if clear or labels is None:  # a file of labels, or --clear, is there
             found = _cleared(opened, labels, dry_run=dry_run)
         else:
             found = _classified(
@@ -131,7 +132,8 @@ def classify(
         if dry_run:
             echo_lines(labelled_lines(found))
         if not quiet:
-            echo_lines(labelling_lines(found, sidecars, dry_run=dry_run), err=dry_run)
+            lines = cleared_lines if clear else labelling_lines
+            echo_lines(lines(found, sidecars, dry_run=dry_run), err=dry_run)
     if sidecars and sidecars.failed:
         echo_lines(failed_lines(sidecars), err=True)
         raise SidecarError(

@@ -67,7 +67,15 @@ def labelling_lines(found: Labelling, sidecars: Sidecars | None, *, dry_run: boo
             "those of all labels with: sightseek classify --clear"
         )
     if sidecars is not None:
-        yield f"XMP sidecars: {sidecars.written:,} written"
+        yield f"XMP sidecars: {sidecars.written:,} changed"
+
+
+def cleared_lines(found: Labelling, sidecars: Sidecars | None, *, dry_run: bool) -> Iterator[str]:
+    """Yield what `classify --clear` tells a person."""
+    would = "would be " if dry_run else ""
+    yield f"Keywords: {found.removed:,} {would}removed from {_count(found.photos, 'photo')}"
+    if sidecars is not None:
+        yield f"XMP sidecars: {sidecars.written:,} changed"
 
 
 def repeated_lines(repeated: Sequence[Repeated]) -> Iterator[str]:
