@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog import captions, photos
+from indexer.catalog import captions, keywords, photos
 from indexer.catalog.captions import EMBEDDED, NewCaption
 from indexer.files import is_within
 from indexer.loading import Failed, Loaded, NoPhoto
 from indexer.plan import is_gone
-from indexer.records import IndexReport, Skipped
+from indexer.records import IndexReport, Keyword, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -59,13 +59,12 @@ class Writer:
         same = photos.by_hash(connection, [item.content_hash]).get(item.content_hash, [])
         stamp = self.known.stamps.get(path)
         if stamp is not None and any(photo.id == stamp.id for photo in same):
-            photos.restamp(connection, stamp.id, item.file)  # touched, not changed
-            return IndexReport(unchanged=1)
+            again = IndexReport(reread=1) if path in self.known.outdated else IndexReport()
+            return IndexReport(unchanged=1) + again + self._keep(connection, item, stamp.id)
         moved = next((photo for photo in same if self._is_missing(photo)), None)
         if stamp is None and moved is not None:
-            photos.restamp(connection, moved.id, item.file)
             self.missing.discard(moved.id)
-            return IndexReport(moved=1)
+            return IndexReport(moved=1) + self._keep(connection, item, moved.id)
         if item.content is None and not same:
             return self._write_again(connection, item)
         report = self._put(connection, item, same, stamp.id if stamp else None)
@@ -77,6 +76,13 @@ class Writer:
             return photo.id in self.missing
         return is_gone(path, self.known.mounts)
 
+    def _keep(self, connection: Connection, item: Loaded, photo_id: int) -> IndexReport:
+        """Write what is new of a photo whose content is not: where it lies, or what was read."""
+        if item.content is not None:
+            return self._put(connection, item, [], photo_id)
+        photos.restamp(connection, photo_id, item.file)
+        return IndexReport()
+
     def _put(
         self, connection: Connection, item: Loaded, same: list[Photo], photo_id: int | None
     ) -> IndexReport:
@@ -87,7 +93,13 @@ class Writer:
             if content
             else captions.of_photo(connection, same[0].id, source=EMBEDDED)
         )
+        words = (
+            [Keyword(text, EMBEDDED) for text in content.keywords]
+            if content
+            else keywords.of_photo(connection, same[0].id, source=EMBEDDED)
+        )
         photo_id = photos.put(connection, file, content_hash, facts, photo_id=photo_id)
+        keywords.replace(connection, photo_id, EMBEDDED, words)
         new = [NewCaption(photo_id, text) for text in texts]
         added, removed = captions.replace(connection, EMBEDDED, new, photo_id=photo_id)
         return IndexReport(captions_added=added, captions_removed=removed)

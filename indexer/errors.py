@@ -8,6 +8,8 @@ SightseekError
 │   └── UnreadableError     the file could not be read just now: permissions, a disk that fails
 ├── WorkerError             a process that decodes photos ended before its work did
 ├── CaptionsError           a captions file has the wrong shape
+├── LabelsError             a file of labels has the wrong shape
+├── SidecarError            an XMP sidecar cannot be written
 ├── ModelError              an encoder cannot be had
 │   ├── UnknownModelError   no model goes by that name
 │   ├── BundleError         a bundle is incomplete, damaged or of another format
@@ -58,6 +60,14 @@ class WorkerError(SightseekError):
 
 class CaptionsError(SightseekError):
     """A captions file has the wrong shape."""
+
+
+class LabelsError(SightseekError):
+    """A file of labels has the wrong shape."""
+
+
+class SidecarError(SightseekError):
+    """An XMP sidecar cannot be written without losing what is in it, or at all."""
 
 
 class ModelError(SightseekError):

@@ -27,16 +27,17 @@ _MOST_WORKERS = 4  # a photo at the pixel cap takes gigabytes while it is decode
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What decoding gives: facts, embedded captions, and pixels as the model wants them."""
+    """What decoding gives: facts, embedded captions and keywords, and pixels for the model."""
 
     facts: Facts
     descriptions: tuple[str, ...]
+    keywords: tuple[str, ...]
     pixels: Pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A photo that was read; without content where its hash is known already."""
+    """A photo that was read; without content where nothing is left to learn of it."""
 
     file: PhotoFile
     content_hash: bytes
@@ -63,18 +64,29 @@ Outcome: TypeAlias = Loaded | NoPhoto | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """The hashes of contents of which nothing is left to learn."""
+
+    encoded: Container[bytes]
+    outdated: Container[bytes]  # of photos of which less was read than is read now
+
+    def __contains__(self, content_hash: object) -> bool:
+        return content_hash in self.encoded and content_hash not in self.outdated
+
+
+@dataclass(frozen=True, slots=True)
 class Loader:
     """How to load photos for one model."""
 
     encoder: Preparation
     max_pixels: int
 
-    def load(self, file: PhotoFile, known: Container[bytes] = ()) -> Outcome:
-        """Read and hash a file, and decode it unless its hash is known."""
+    def load(self, file: PhotoFile, settled: Container[bytes] = ()) -> Outcome:
+        """Read and hash a file, and decode it unless its hash is settled."""
         try:
             data = read_photo(file.path)
             content_hash = hash_content(data)
-            if content_hash in known:
+            if content_hash in settled:
                 return Loaded(file, content_hash, None)
             return Loaded(file, content_hash, self._content(data, file))
         except NotAPhotoError:
@@ -85,7 +97,7 @@ class Loader:
             return Failed(file, str(error), lasting=True)
 
     def load_all(
-        self, files: Iterable[PhotoFile], known: Container[bytes], *, ahead: int
+        self, files: Iterable[PhotoFile], settled: Container[bytes], *, ahead: int
     ) -> Generator[Outcome, None, None]:
         """Load files in order, decoding up to `ahead` of them before they are asked for."""
         workers = min(_MOST_WORKERS, max(2, os.cpu_count() or 2))
@@ -93,7 +105,7 @@ class Loader:
         queue: deque[Future[Outcome]] = deque()
         try:
             for file in files:
-                queue.append(pool.submit(self.load, file, known))
+                queue.append(pool.submit(self.load, file, settled))
                 if len(queue) > ahead:
                     yield queue.popleft().result()
             while queue:
@@ -105,7 +117,7 @@ class Loader:
         size = self.encoder.image_size
         decoded = decode(data, path=file.path, min_side=size, max_pixels=self.max_pixels)
         pixels = self.encoder.preprocess(decoded.image)
-        return Content(decoded.facts, decoded.descriptions, pixels)
+        return Content(decoded.facts, decoded.descriptions, decoded.keywords, pixels)
 
 
 def hash_content(data: bytes) -> bytes:

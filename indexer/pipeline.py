@@ -19,7 +19,7 @@ from indexer.commit import Writer
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
 from indexer.discover import discover
 from indexer.files import absolute
-from indexer.loading import Loaded, Loader
+from indexer.loading import Loaded, Loader, Settled
 from indexer.plan import Known, find_missing, make_plan, mounts_above
 from indexer.records import IndexReport, Progress
 from indexer.switching import kept_unread, left_elsewhere, try_switch, why_lacking
@@ -100,6 +100,7 @@ class _Run:
         space_id: int,
         known: Known,
         hashes: set[bytes],
+        outdated: frozenset[bytes],
     ) -> None:
         self.report = IndexReport()
         self._library = library
@@ -109,6 +110,7 @@ class _Run:
         self._space_id = space_id
         self._known = known
         self._hashes = hashes  # of the contents that have an embedding; grows
+        self._settled = Settled(hashes, outdated)
 
     @classmethod
     def open(
@@ -123,16 +125,25 @@ class _Run:
         """Take the encoder's space, and read what the library knows before the run."""
         space_id = library.use_space(encoder.space, switch=switch)
         with library.reading() as connection:
+            outdated = photos.outdated(connection)
             known = Known(
                 stamps=photos.stamps(connection),
                 skips=photos.skips(connection),
                 mounts=photos.mounts(connection),
                 decoder=f"{decoders()}; {loader.max_pixels} pixels",
                 lacking=frozenset(photos.without_embedding(connection, space_id)),
+                outdated=frozenset(outdated),
             )
             hashes = embeddings.hashes(connection, embeddings.PHOTOS, space_id)
         return cls(
-            library, encoder, loader, on_progress, space_id=space_id, known=known, hashes=hashes
+            library,
+            encoder,
+            loader,
+            on_progress,
+            space_id=space_id,
+            known=known,
+            hashes=hashes,
+            outdated=frozenset(outdated.values()),
         )
 
     def plan(self, listing: Iterable[PhotoFile | Unseen], roots: Sequence[Path]) -> Plan:
@@ -179,11 +190,11 @@ class _Run:
         """Load files in order, in other processes where the model outruns this one."""
         preparation = self._encoder.preparation
         if preparation is None or len(files) < _WORTH_PROCESSES:
-            return self._loader.load_all(files, self._hashes, ahead=ahead)
+            return self._loader.load_all(files, self._settled, ahead=ahead)
         from indexer.processes import load_in_processes
 
         loader = replace(self._loader, encoder=preparation)
-        return load_in_processes(loader, files, self._hashes, ahead=ahead)
+        return load_in_processes(loader, files, self._settled, ahead=ahead)
 
     def index_captions(self, plan: Plan, files: Sequence[CaptionFile]) -> None:
         """Bring captions up to date, and encode the texts that are new."""

@@ -25,6 +25,13 @@ class Known:
     mounts: Collection[str]
     decoder: str  # what can be decoded now
     lacking: Collection[str] = frozenset()  # photos without an embedding in the run's space
+    outdated: Collection[str] = frozenset()  # photos of which less was read than is read now
+
+    def is_settled(self, file: PhotoFile) -> bool:
+        """Tell whether a file has not changed, and nothing is left to learn of it."""
+        path = str(file.path)
+        is_whole = path not in self.lacking and path not in self.outdated
+        return is_whole and is_same(self.stamps.get(path), file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Plan:
 
     roots: tuple[Path, ...]
     seen: Mapping[str, PhotoFile]
-    pending: tuple[PhotoFile, ...]  # new, changed or without an embedding: to be opened
+    pending: tuple[PhotoFile, ...]  # new, changed, without an embedding or outdated: to be opened
     unseen: tuple[Unseen, ...]
     report: IndexReport  # of what needs no more work
 
@@ -63,7 +70,7 @@ def make_plan(listing: Iterable[PhotoFile | Unseen], roots: Iterable[Path], know
         if path in seen:
             continue  # renamed to a name that was listed before
         seen[path] = item
-        if is_same(known.stamps.get(path), item) and path not in known.lacking:
+        if known.is_settled(item):
             unchanged += 1
         elif (reason := _why_not(item, known)) is None:
             pending.append(item)

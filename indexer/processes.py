@@ -37,7 +37,7 @@ _EMPTY = np.empty(0, np.uint8)
 def load_in_processes(
     loader: Loader,
     files: Sequence[PhotoFile],
-    known: Container[bytes],
+    settled: Container[bytes],
     *,
     ahead: int,
     workers: int | None = None,
@@ -50,7 +50,7 @@ def load_in_processes(
         return
     count = workers or min(_cores(), _MOST_WORKERS, -(-len(files) // CHUNK))
     source = DataLoader(
-        _Photos(loader, known),
+        _Photos(loader, settled),
         # torch passes on what the sampler gives: files, which so need not all travel at first
         batch_sampler=cast("Any", _Chunks(files)),
         collate_fn=_packed,
@@ -73,12 +73,12 @@ def load_in_processes(
 class _Photos(Dataset["Outcome"]):
     """What loading gives, by file."""
 
-    def __init__(self, loader: Loader, known: Container[bytes]) -> None:
+    def __init__(self, loader: Loader, settled: Container[bytes]) -> None:
         self._loader = loader
-        self._known = known
+        self._settled = settled
 
     def __getitem__(self, file: PhotoFile) -> Outcome:
-        return self._loader.load(file, self._known)
+        return self._loader.load(file, self._settled)
 
 
 class _Chunks:

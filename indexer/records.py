@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     Vectors: TypeAlias = npt.NDArray[np.float32]  # (n, dim), unit rows
     Pixels: TypeAlias = npt.NDArray[Any]  # of one image, as one model takes it
     Ids: TypeAlias = npt.NDArray[np.int64]  # (n,)
+
+KeywordSource: TypeAlias = Literal["embedded", "sidecar", "labels"]
+
+# What is read of a photo, as a number: it grows when that becomes more, and photos of a lower one
+# are read again by the next run over them.
+READING = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a photo's file says of itself. Width and height are in pixels, upright."""
+    """What a photo's metadata says of it. Width and height are in pixels, upright."""
 
     width: int
     height: int
@@ -66,6 +72,21 @@ class Facts:
     lens: str | None = None
     latitude: float | None = None  # degrees, north positive
     longitude: float | None = None  # degrees, east positive
+    title: str | None = None
+    description: str | None = None
+    focal_length: float | None = None  # mm
+    aperture: float | None = None  # the f-number
+    iso: int | None = None
+    rating: int | None = None  # stars, 0 to 5; -1 where it was rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A word that someone or something gave a photo."""
+
+    text: str
+    source: KeywordSource
+    score: float | None = None  # how sure a model was, where it gave the keyword
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +162,7 @@ class IndexReport:
     updated: int = 0
     moved: int = 0
     unchanged: int = 0
+    reread: int = 0  # among the unchanged: read again for what was not kept of them before
     removed: int = 0
     kept: int = 0  # photos that were not found, in folders that could not be listed
     encoded: int = 0  # photos that went through the model

@@ -26,6 +26,7 @@ def report_json(report: IndexReport) -> dict[str, Any]:
         "updated": report.updated,
         "moved": report.moved,
         "unchanged": report.unchanged,
+        "reread": report.reread,
         "removed": report.removed,
         "skipped": [_named(skip.path, skip.reason) for skip in report.skipped],
         "not_listed": [_named(each.path, each.reason) for each in report.unseen],
@@ -56,6 +57,9 @@ def report_lines(report: IndexReport) -> Iterator[str]:
     photos = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     rate = f", {report.images_per_second:.1f} images/s" if report.encoded else ""
     yield f"Photos: {photos or 'none'} ({report.seconds:.1f} s{rate})"
+    if report.reread:
+        photos = _count(range(report.reread), "photo")
+        yield f"Read again: {photos}, for facts that were not kept before"
     if report.captions_added or report.captions_removed:
         yield f"Captions: {report.captions_added:,} added, {report.captions_removed:,} removed"
     if report.switch is not None and report.switch.done:

@@ -42,7 +42,7 @@ def kept_unread(known: Known, plan: Plan) -> frozenset[str]:
     return frozenset(
         path
         for path, file in paths
-        if path in known.lacking and (path not in plan.seen or is_same(known.stamps[path], file))
+        if path in known.stamps and (path not in plan.seen or is_same(known.stamps[path], file))
     )
 
 

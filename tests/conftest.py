@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sqlite3
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from indexer.catalog import embeddings
+from indexer.catalog import embeddings, migrations
 from indexer.catalog.schema import image_embedding, photo
 from indexer.library import Library
 from indexer.records import Space
@@ -150,6 +152,32 @@ def turned() -> TurnedEncoder:
 def library(tmp_path: Path) -> Iterator[Library]:
     with Library.open(tmp_path / "library", writable=True) as opened:
         yield opened
+
+
+@pytest.fixture
+def age() -> Callable[..., None]:
+    """Turn a library that is closed into one of an older format."""
+
+    def turn(folder: Path, *, version: int) -> None:
+        catalog = folder / "catalog.sqlite"
+        newer = catalog.rename(folder / "newer.sqlite")
+        with closing(sqlite3.connect(catalog)) as old:
+            for statement in (each for step in migrations.MIGRATIONS[:version] for each in step):
+                old.execute(statement)
+            old.execute(f"PRAGMA user_version = {version}")
+            old.commit()
+            old.execute("ATTACH ? AS newer", [str(newer)])
+            names = (
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'sqlite_sequence'"
+            )
+            for [table] in old.execute(names).fetchall():
+                known = old.execute("SELECT name FROM pragma_table_info(?)", [table]).fetchall()
+                columns = ", ".join(name for [name] in known)
+                old.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newer.{table}")
+            old.commit()
+        newer.unlink()
+
+    return turn
 
 
 @pytest.fixture

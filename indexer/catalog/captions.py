@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import and_, delete, exists, func, insert, select
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from indexer.records import FileStamp
 
-EMBEDDED = "embedded"  # the source of captions that stand in the photo's own metadata
+# the source of what stands in the photo's own metadata
+EMBEDDED: Literal["embedded"] = "embedded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
-from indexer.catalog import schema
+from indexer.catalog import migrations
 from indexer.catalog.file import connect, mode_for
+from indexer.catalog.schema import image_embedding
 from indexer.errors import (
     LibraryBusyError,
     LibraryDamagedError,
@@ -55,11 +56,11 @@ class Database:
     def _prepare(self, *, writable: bool) -> None:
         with self.read() as connection:
             version = _checked_version(connection, self.path)
-        if version == schema.LATEST:
+        if version == migrations.LATEST:
             return
         if writable:
             with self.write() as connection:
-                schema.migrate(connection)
+                migrations.migrate(connection)
         elif version == 0:
             raise LibraryNotFoundError(
                 f"The catalog {self.path} is empty. Fill it with: sightseek index FOLDER"
@@ -116,17 +117,17 @@ def _engine(path: Path, *, mode: Mode) -> Engine:
 
 
 def _checked_version(connection: Connection, path: Path) -> int:
-    version = schema.version(connection)
+    version = migrations.version(connection)
     tables = connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all()
-    if schema.image_embedding.name not in tables and (tables or version):
+    if image_embedding.name not in tables and (tables or version):
         raise LibraryDamagedError(
             f"{path} is a database, but not a catalog of sightseek. "
             "Name another folder with --library."
         )
-    if version > schema.LATEST:
+    if version > migrations.LATEST:
         raise LibraryVersionError(
             f"The catalog {path} was written by a newer sightseek (format {version}, this one "
-            f"knows {schema.LATEST}). Upgrade: pip install --upgrade sightseek"
+            f"knows {migrations.LATEST}). Upgrade: pip install --upgrade sightseek"
         )
     return version
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog.chunks import chunks
 from indexer.catalog.schema import image_embedding, mount, photo, skipped
-from indexer.records import Facts, Photo, Skipped
+from indexer.records import READING, Facts, Photo, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,17 +21,9 @@ if TYPE_CHECKING:
 
     from indexer.records import PhotoFile
 
-_FACTS = (
-    photo.c.width,
-    photo.c.height,
-    photo.c.format,
-    photo.c.taken_at,
-    photo.c.camera,
-    photo.c.lens,
-    photo.c.latitude,
-    photo.c.longitude,
-)
-_COLUMNS = (photo.c.id, photo.c.path, photo.c.content_hash, *_FACTS)
+_FACTS = tuple(each.name for each in fields(Facts))  # columns go by the names of the record
+_COLUMNS = (photo.c.id, photo.c.path, photo.c.content_hash, *(photo.c[name] for name in _FACTS))
+_IS_OUTDATED = photo.c.reading < READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +52,12 @@ def stamps(connection: Connection) -> dict[str, Stamp]:
     return {path: Stamp(photo_id, size, mtime_ns) for path, photo_id, size, mtime_ns in rows}
 
 
+def outdated(connection: Connection) -> dict[str, bytes]:
+    """Return the content hashes, by path, of photos of which less was read than is read now."""
+    query = select(photo.c.path, photo.c.content_hash).where(_IS_OUTDATED)
+    return {row.path: row.content_hash for row in connection.execute(query)}
+
+
 def count(connection: Connection) -> int:
     """Count the photos."""
     return int(connection.execute(select(func.count()).select_from(photo)).scalar_one())
@@ -79,15 +77,10 @@ def put(
         "size": file.size,
         "mtime_ns": file.mtime_ns,
         "content_hash": content_hash,
-        "width": facts.width,
-        "height": facts.height,
-        "format": facts.format,
+        **{name: getattr(facts, name) for name in _FACTS},
         "taken_at": facts.taken_at.isoformat() if facts.taken_at else None,
-        "camera": facts.camera,
-        "lens": facts.lens,
-        "latitude": facts.latitude,
-        "longitude": facts.longitude,
         "indexed_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "reading": READING,
     }
     if photo_id is None:
         new = insert(photo).values(values).returning(photo.c.id)
@@ -216,15 +209,7 @@ def _has_embedding(space_id: int) -> ColumnElement[bool]:
 
 
 def _photo(row: Any) -> Photo:
-    taken_at = datetime.fromisoformat(row.taken_at) if row.taken_at else None
-    facts = Facts(
-        width=row.width,
-        height=row.height,
-        format=row.format,
-        taken_at=taken_at,
-        camera=row.camera,
-        lens=row.lens,
-        latitude=row.latitude,
-        longitude=row.longitude,
-    )
-    return Photo(id=row.id, path=Path(row.path), content_hash=row.content_hash, facts=facts)
+    facts = {name: getattr(row, name) for name in _FACTS}
+    facts["taken_at"] = datetime.fromisoformat(row.taken_at) if row.taken_at else None
+    path = Path(row.path)
+    return Photo(id=row.id, path=path, content_hash=row.content_hash, facts=Facts(**facts))

@@ -1,8 +1,6 @@
-"""The catalog's tables and the numbered migrations that make them. Knows no queries."""
+"""The catalog's tables, as queries name them; migrations.py makes them. Knows no queries."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -17,10 +15,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 metadata = MetaData()
 
@@ -55,6 +51,22 @@ photo = Table(
     Column("latitude", Float),
     Column("longitude", Float),
     Column("indexed_at", Text, nullable=False),  # ISO 8601, UTC
+    Column("title", Text),
+    Column("description", Text),
+    Column("focal_length", Float),  # mm
+    Column("aperture", Float),  # the f-number
+    Column("iso", Integer),
+    Column("rating", Integer),  # stars, 0 to 5; -1 where it was rejected
+    Column("reading", Integer, nullable=False, server_default=text("0")),  # records.READING then
+)
+
+keyword = Table(
+    "keyword",
+    metadata,
+    Column("photo_id", ForeignKey("photo.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", Text, primary_key=True),  # records.KeywordSource
+    Column("text", Text, primary_key=True),
+    Column("score", Float),  # how sure a model was, where it gave the keyword
 )
 
 caption = Table(
@@ -124,92 +136,3 @@ snapshot = Table(
     Column("name", Text, primary_key=True),
     Column("token", Text, nullable=False),
 )
-
-# Each migration is final once released; a change of the tables above is one more entry.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE space (
-            id INTEGER NOT NULL PRIMARY KEY,
-            model TEXT NOT NULL,
-            weights_digest TEXT NOT NULL,
-            preprocessing_digest TEXT NOT NULL,
-            dim INTEGER NOT NULL,
-            is_current BOOLEAN NOT NULL,
-            created_at TEXT NOT NULL,
-            UNIQUE (weights_digest, preprocessing_digest))""",
-        """CREATE TABLE photo (
-            id INTEGER NOT NULL PRIMARY KEY,
-            path TEXT NOT NULL UNIQUE,
-            size BIGINT NOT NULL,
-            mtime_ns BIGINT NOT NULL,
-            content_hash BLOB NOT NULL,
-            width INTEGER NOT NULL,
-            height INTEGER NOT NULL,
-            format TEXT NOT NULL,
-            taken_at TEXT,
-            camera TEXT,
-            lens TEXT,
-            latitude FLOAT,
-            longitude FLOAT,
-            indexed_at TEXT NOT NULL)""",
-        "CREATE INDEX ix_photo_content_hash ON photo (content_hash)",
-        """CREATE TABLE caption (
-            id INTEGER NOT NULL PRIMARY KEY,
-            photo_id INTEGER NOT NULL REFERENCES photo (id) ON DELETE CASCADE,
-            text TEXT NOT NULL,
-            text_hash BLOB NOT NULL,
-            language TEXT,
-            source TEXT NOT NULL,
-            UNIQUE (photo_id, source, text_hash))""",
-        "CREATE INDEX ix_caption_text_hash ON caption (text_hash)",
-        "CREATE INDEX ix_caption_source ON caption (source)",
-        """CREATE TABLE sidecar (
-            photo_id INTEGER NOT NULL REFERENCES photo (id) ON DELETE CASCADE,
-            path TEXT NOT NULL,
-            size BIGINT NOT NULL,
-            mtime_ns BIGINT NOT NULL,
-            PRIMARY KEY (photo_id, path))""",
-        """CREATE TABLE image_embedding (
-            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-            space_id INTEGER NOT NULL REFERENCES space (id) ON DELETE CASCADE,
-            content_hash BLOB NOT NULL,
-            vector BLOB NOT NULL,
-            UNIQUE (content_hash, space_id))""",
-        "CREATE INDEX image_embedding_space ON image_embedding (space_id)",
-        """CREATE TABLE text_embedding (
-            id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-            space_id INTEGER NOT NULL REFERENCES space (id) ON DELETE CASCADE,
-            text_hash BLOB NOT NULL,
-            vector BLOB NOT NULL,
-            UNIQUE (text_hash, space_id))""",
-        "CREATE INDEX text_embedding_space ON text_embedding (space_id)",
-        """CREATE TABLE skipped (
-            path TEXT NOT NULL PRIMARY KEY,
-            size BIGINT NOT NULL,
-            mtime_ns BIGINT NOT NULL,
-            reason TEXT NOT NULL,
-            decoder TEXT NOT NULL)""",
-        "CREATE TABLE mount (path TEXT NOT NULL PRIMARY KEY)",
-        "CREATE TABLE snapshot (name TEXT NOT NULL PRIMARY KEY, token TEXT NOT NULL)",
-    ),
-    (
-        "ALTER TABLE space ADD COLUMN ready_at TEXT",
-        "DELETE FROM space WHERE NOT is_current",  # without vectors: a library had one space
-        "UPDATE space SET ready_at = created_at",
-    ),
-)
-
-LATEST = len(MIGRATIONS)
-
-
-def version(connection: Connection) -> int:
-    """Return the number of the last migration that the catalog has seen."""
-    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-
-
-def migrate(connection: Connection) -> None:
-    """Apply the migrations that are missing, in the transaction that is open."""
-    for number in range(version(connection), LATEST):
-        for statement in MIGRATIONS[number]:
-            connection.exec_driver_sql(statement)
-        connection.exec_driver_sql(f"PRAGMA user_version = {number + 1}")

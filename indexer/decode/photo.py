@@ -90,6 +90,7 @@ class Decoded:
     image: Image.Image  # mode RGB, sRGB, upright
     facts: Facts
     descriptions: tuple[str, ...]  # captions embedded in the file
+    keywords: tuple[str, ...] = ()  # embedded in the file
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ import pytest
 from sqlalchemy import Engine, event
 
 from indexer import Library, index_photos
-from indexer.catalog import schema
 from indexer.errors import LibraryError, SpaceMismatchError
 from indexer.records import Space
 from indexer.status import read_status
@@ -640,21 +639,10 @@ def test_the_same_weights_under_another_name_are_no_other_space(
 
 
 @pytest.fixture
-def first_version(filled: Library) -> Path:
+def first_version(filled: Library, age: Callable[..., None]) -> Path:
     """The library as the first version of sightseek wrote it."""
     filled.close()
-    with closing(sqlite3.connect(filled.path / "catalog.sqlite")) as connection, connection:
-        connection.execute("ALTER TABLE space DROP COLUMN ready_at")
-        connection.execute("PRAGMA user_version = 1")
-        tables = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
-        held = connection.execute(tables).fetchall()
-    with closing(sqlite3.connect(":memory:")) as first:
-        for statement in schema.MIGRATIONS[0]:
-            first.execute(statement)
-        known = first.execute(tables).fetchall()
-    assert [(name, "".join(sql.split())) for name, sql in held if "sqlite_" not in name] == [
-        (name, "".join(sql.split())) for name, sql in known if "sqlite_" not in name
-    ]
+    age(filled.path, version=1)
     return filled.path
 
 

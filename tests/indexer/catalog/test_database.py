@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from indexer.catalog import schema
+from indexer.catalog import migrations
 from indexer.catalog.database import Database
 from indexer.errors import (
     LibraryBusyError,
@@ -56,7 +56,7 @@ def test_a_new_catalog_is_in_wal_mode_with_foreign_keys(catalog: Path) -> None:
         with database.read() as connection:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
             assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
-            assert schema.version(connection) == schema.LATEST
+            assert migrations.version(connection) == migrations.LATEST
         database.close()
 
 
@@ -76,7 +76,7 @@ def test_a_transaction_is_written_as_a_whole_or_not_at_all(catalog: Path) -> Non
 @pytest.mark.parametrize("writable", [True, False])
 def test_a_catalog_of_a_newer_sightseek_is_refused(catalog: Path, *, writable: bool) -> None:
     with sqlite3.connect(catalog) as connection:
-        connection.execute(f"PRAGMA user_version = {schema.LATEST + 1}")
+        connection.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
     before = catalog.read_bytes()
     with pytest.raises(LibraryVersionError, match="newer sightseek") as caught:
         Database.open(catalog, writable=writable)
@@ -87,8 +87,10 @@ def test_a_catalog_of_a_newer_sightseek_is_refused(catalog: Path, *, writable: b
 def test_a_catalog_of_an_older_sightseek_is_refused_to_readers(
     catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE album (x)",)))
-    monkeypatch.setattr(schema, "LATEST", schema.LATEST + 1)
+    monkeypatch.setattr(
+        migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ("CREATE TABLE album (x)",))
+    )
+    monkeypatch.setattr(migrations, "LATEST", migrations.LATEST + 1)
     with pytest.raises(LibraryVersionError, match="older sightseek") as caught:
         Database.open(catalog, writable=False)
     assert_is_one_clear_line(caught.value, remedy="sightseek index")
@@ -110,7 +112,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(
 
 
 @pytest.mark.parametrize("writable", [True, False])
-@pytest.mark.parametrize("version", [0, schema.LATEST, 77])
+@pytest.mark.parametrize("version", [0, migrations.LATEST, 77])
 def test_the_database_of_another_program_is_refused(
     tmp_path: Path, version: int, *, writable: bool
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from indexer.catalog import schema
+from indexer.catalog import migrations, schema
 from indexer.catalog.database import Database
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_the_migrations_make_the_tables_that_the_queries_know(tmp_path: Path) ->
     assert mine == theirs
     assert mine["never reuse an id"] == ["image_embedding", "text_embedding"]
     on_delete = [key[4] for table in schema.metadata.tables for key in mine[table]["keys"]]
-    assert on_delete == ["CASCADE"] * 4
+    assert on_delete == ["CASCADE"] * 5
     migrated.dispose()
     declared.dispose()
 
@@ -64,8 +64,8 @@ def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
     with database.read() as connection:
         before = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
     with database.write() as connection:
-        schema.migrate(connection)
-        assert schema.version(connection) == schema.LATEST
+        migrations.migrate(connection)
+        assert migrations.version(connection) == migrations.LATEST
         assert connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all() == before
     database.close()
 
@@ -74,14 +74,14 @@ def test_half_a_migration_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     path = tmp_path / "catalog.sqlite"
     Database.open(path, writable=True).close()
     later = ("CREATE TABLE album (id INTEGER)", "ALTER TABLE photo ADD COLUMN x TEXT", "NONSENSE")
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, later))
-    monkeypatch.setattr(schema, "LATEST", schema.LATEST + 1)
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, later))
+    monkeypatch.setattr(migrations, "LATEST", migrations.LATEST + 1)
     with pytest.raises(Exception, match="syntax error"):
         Database.open(path, writable=True)
     monkeypatch.undo()
     database = Database.open(path, writable=True)
     with database.read() as connection:
-        assert schema.version(connection) == schema.LATEST
+        assert migrations.version(connection) == migrations.LATEST
         names = connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars().all()
         columns = connection.exec_driver_sql("SELECT name FROM pragma_table_info('photo')")
         assert "album" not in names
