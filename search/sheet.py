@@ -10,8 +10,9 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from indexer.decode.thumbnail import Thumbnail
 from indexer.terminal import printable
-from search.thumbnails import Drawn
+from search.thumbnails import Drawn, draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from search.engine import Hit, Results
     from search.thumbnails import Picture
 
-BOX = (480, 360)  # pixels of a picture: twice what the page gives it, for screens that show them
+_BOX = (480, 360)  # pixels of a picture: twice what the page gives it, for screens that show them
 
 # Content Security Policy Level 3: whatever is on the page, nothing is fetched, sent or run
 _POLICY = (
@@ -27,6 +28,12 @@ _POLICY = (
     "form-action 'none'"
 )
 _JOINERS = frozenset("\u200c\u200d")  # unseen, but Persian and emoji are spelt with them
+
+
+def contact_sheet(results: Results, *, max_pixels: int) -> Iterator[str]:
+    """Yield the page of what was found, reading each photo's file as its turn comes."""
+    shown = (hit.photo.path for hit in results.hits)
+    return page(results, draw(shown, _BOX, Thumbnail.jpeg, max_pixels=max_pixels))
 
 
 def page(results: Results, pictures: Iterable[Picture]) -> Iterator[str]:
@@ -69,7 +76,7 @@ on the machine that they are on.</footer>
 
 def _card(hit: Hit, picture: Picture) -> str:
     link = escape(hit.photo.path.as_uri())
-    caption = hit.caption.text if hit.caption else None
+    caption = " ".join(hit.caption.text.split()) if hit.caption else None
     told = [f'<p class="place">{"".join(_place(hit))}</p>']
     if caption:
         told.append(f'<p class="caption" dir="auto">{_text(caption)}</p>')
