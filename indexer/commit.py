@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog import captions, keywords, photos
+from indexer.catalog import appearances, captions, keywords, photos
 from indexer.catalog.captions import EMBEDDED, NewCaption
 from indexer.files import is_within
 from indexer.loading import Failed, Loaded, NoPhoto
@@ -13,7 +13,7 @@ from indexer.plan import is_gone
 from indexer.records import IndexReport, Keyword, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Sequence
 
     from sqlalchemy import Connection
 
@@ -32,8 +32,11 @@ class Writer:
     roots: Container[str]  # what lies beneath them is missing, or it is not
     kept: Container[str] = ()  # photos that stay even if their files cannot be read now
 
-    def write(self, connection: Connection, batch: Iterable[Outcome]) -> IndexReport:
+    def write(self, connection: Connection, batch: Sequence[Outcome]) -> IndexReport:
         """Write a batch, in the transaction that is open."""
+        loaded = [item for item in batch if isinstance(item, Loaded)]
+        looks = {item.content_hash: item.content.appearance for item in loaded if item.content}
+        appearances.put(connection, looks)
         report = IndexReport()
         for item in batch:
             report += self._write(connection, item)

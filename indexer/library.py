@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexer import spaces as rules
-from indexer.catalog import captions, embeddings, photos, spaces
+from indexer.catalog import appearances, captions, embeddings, photos, spaces
 from indexer.catalog.database import Database
 from indexer.catalog.file import CATALOG
 from indexer.errors import LibraryError, LibraryNotFoundError, PathNotFoundError
@@ -259,4 +259,5 @@ class Library:
                 photos.remove_skips(connection, unread)
             photos.remove(connection, sorted(gone))
             embeddings.remove_orphans(connection)
+            appearances.remove_orphans(connection)
             return len(gone), before - captions.count(connection)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
+from indexer.decode.appearance import read_appearance
 from indexer.decode.photo import decode, read_photo
 from indexer.errors import DecodeError, NotAPhotoError, UnreadableError
 
@@ -20,18 +21,19 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from indexer.encoders import Preparation
-    from indexer.records import Facts, PhotoFile, Pixels
+    from indexer.records import Appearance, Facts, PhotoFile, Pixels
 
 _MOST_WORKERS = 4  # a photo at the pixel cap takes gigabytes while it is decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What decoding gives: facts, embedded captions and keywords, and pixels for the model."""
+    """What decoding gives: facts, embedded captions and keywords, looks, pixels for the model."""
 
     facts: Facts
     descriptions: tuple[str, ...]
     keywords: tuple[str, ...]
+    appearance: Appearance
     pixels: Pixels
 
 
@@ -116,8 +118,13 @@ class Loader:
     def _content(self, data: bytes, file: PhotoFile) -> Content:
         size = self.encoder.image_size
         decoded = decode(data, path=file.path, min_side=size, max_pixels=self.max_pixels)
-        pixels = self.encoder.preprocess(decoded.image)
-        return Content(decoded.facts, decoded.descriptions, decoded.keywords, pixels)
+        return Content(
+            facts=decoded.facts,
+            descriptions=decoded.descriptions,
+            keywords=decoded.keywords,
+            appearance=read_appearance(decoded.image),
+            pixels=self.encoder.preprocess(decoded.image),
+        )
 
 
 def hash_content(data: bytes) -> bytes:

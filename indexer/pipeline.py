@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from indexer.captioning import CaptionFile, write_files, write_sidecars
+from indexer.catalog import appearances, embeddings, photos
 from indexer.catalog import captions as caption_rows
-from indexer.catalog import embeddings, photos
 from indexer.commit import Writer
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
 from indexer.discover import discover
@@ -210,6 +210,7 @@ class _Run:
             self._on_progress(Progress("captions", len(texts), len(texts)))
         with self._library.writing() as connection:
             embeddings.remove_orphans(connection)
+            appearances.remove_orphans(connection)
 
     def try_switch(self) -> None:
         """Let queries use the run's space from now on, unless it lacks what could not be read."""

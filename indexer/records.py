@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KeywordSource: TypeAlias = Literal["embedded", "sidecar", "labels"]
 
+GLANCE = 32  # pixels of a side of the thumbnails that a library keeps
+
 # What is read of a photo, as a number: it grows when that becomes more, and photos of a lower one
 # are read again by the next run over them.
 READING = 1
@@ -78,6 +80,14 @@ class Facts:
     aperture: float | None = None  # the f-number
     iso: int | None = None
     rating: int | None = None  # stars, 0 to 5; -1 where it was rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """What a photo looks like: enough to tell whether another shows the same picture."""
+
+    thumbnail: bytes  # GLANCE rows of GLANCE grey levels: the whole upright photo, squashed
+    sharpness: float  # variance of the Laplacian at one size for all, in squared grey levels
 
 
 @dataclass(frozen=True, slots=True)

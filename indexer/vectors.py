@@ -109,20 +109,25 @@ class FaissIndex:
             rows: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(ids, np.int64))
         return rows
 
-    def search(self, query: Vector, top_k: int) -> tuple[Vector, Ids]:
+    def search(
+        self, query: Vector, top_k: int, *, allowed: Ids | None = None
+    ) -> tuple[Vector, Ids]:
         """Return the scores (cosines) and ids of the best `top_k` for one unit vector.
 
-        Best first; those of equal score stand by id. Both arrays are `(min(top_k, n),)`.
+        Best first; those of equal score stand by id. With `allowed`, the best of these ids alone.
+        Both arrays are `(min(top_k, n),)`.
         """
         import faiss
 
-        top_k = min(top_k, len(self))
+        top_k = min(top_k, len(self) if allowed is None else len(allowed))
         if top_k <= 0:
             return np.empty(0, np.float32), np.empty(0, np.int64)
+        only = None if allowed is None else _only(allowed)
         # memory is what bounds one query: more threads only wait for each other
         faiss.omp_set_num_threads(1)
         with self._lock:
-            scores, ids = self._index.search(query.reshape(1, -1).astype(np.float32), top_k)
+            row = query.reshape(1, -1).astype(np.float32)
+            scores, ids = self._index.search(row, top_k, params=only)
         order = np.lexsort((ids[0], -scores[0]))
         order = order[ids[0][order] >= 0]  # FAISS fills up with -1 where a vector has no score
         return np.clip(scores[0][order], -1, 1), ids[0][order]  # rounding may pass 1
@@ -138,6 +143,12 @@ def snapshot_holds(path: Path, *, token: str) -> tuple[int, int] | None:
     if trailer is None or trailer["token"] != token:
         return None
     return trailer["last_id"], trailer["count"]
+
+
+def _only(ids: Ids) -> Any:
+    import faiss
+
+    return faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(ids)))
 
 
 def _read_trailer(file: BinaryIO) -> dict[str, Any] | None:

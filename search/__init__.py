@@ -9,15 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from search.engine import Hit, Results, SearchEngine
+    from search.engine import SearchEngine
     from search.query import Query, Term
+    from search.results import Found, Hit, Results
 
-__all__ = ["Hit", "Query", "Results", "SearchEngine", "Term"]
+__all__ = ["Found", "Hit", "Query", "Results", "SearchEngine", "Term"]
 
 _HOMES = {
-    "Hit": "search.engine",
+    "Found": "search.results",
+    "Hit": "search.results",
     "Query": "search.query",
-    "Results": "search.engine",
+    "Results": "search.results",
     "SearchEngine": "search.engine",
     "Term": "search.query",
 }

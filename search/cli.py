@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
-    from search.engine import Results
     from search.options import Output, Seeing, Wanted
     from search.query import Query
+    from search.results import Results
 
 
 @click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,7 +84,11 @@ def search(
     from search.query import Query
 
     query = Query.parse(
-        terms, target=wanted.target, top_k=wanted.top_k, exclude_self=wanted.exclude_self
+        terms,
+        target=wanted.target,
+        top_k=wanted.top_k,
+        exclude_self=wanted.exclude_self,
+        channels=wanted.channels,
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.library import Library
     from indexer.records import IndexReport
-    from search.engine import Results
+    from search.results import Results
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,30 @@
-"""A query to ranked hits: encode, find the nearest vectors, look up their rows."""
+"""A query to ranked hits: encode, let each channel rank, fuse the rankings, look up the rows."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from indexer.catalog import captions, embeddings, photos
-from indexer.errors import DecodeError
+from indexer.catalog import captions, photos
 from indexer.files import absolute
-from search.ranking import combine
+from search.channels import Scope
+from search.encoding import QueryEncoder
+from search.fusion import fuse
+from search.results import Found, Hit, Results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from sqlalchemy import Connection
+    from collections.abc import Iterator, Mapping, Sequence
 
     from indexer.encoders import Encoder
     from indexer.library import Library
-    from indexer.records import Caption, Ids, Photo, Vector
-    from search.query import Query, Target, Term
+    from indexer.records import Caption, Photo
+    from search.encoding import QueryVectors
+    from search.fusion import Fused
+    from search.query import Channel, Query, Target
 
-    Found: TypeAlias = tuple[float, Photo, Caption | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One result; `score` is the cosine between query and photo, or query and caption."""
-
-    rank: int  # from 1
-    score: float
-    photo: Photo
-    caption: Caption | None = None  # set when captions were searched for
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """The hits of a query, best first."""
-
-    query: Query
-    model: str
-    hits: tuple[Hit, ...]
+_DEPTH = 1000  # places of a channel, at least: that many count in the fusion
 
 
 class SearchEngine:
@@ -53,115 +34,68 @@ class SearchEngine:
         self, library: Library, encoder: Encoder, *, max_pixels: int | None = None
     ) -> None:
         self._library = library
-        self._encoder = encoder
-        self._max_pixels = max_pixels  # of a photo to search by; None for the decoder's own cap
+        self._space = encoder.space
+        self._queries = QueryEncoder(library, encoder, max_pixels)
 
     def search(self, query: Query) -> Results:
-        """Rank a library's photos or captions by their cosine to the query.
+        """Rank a library's photos or captions for a query.
 
         Raises SpaceMismatchError when the library holds no vectors of the encoder's, DecodeError or
         FetchError for a photo that cannot be read, QueryError when terms cancel out.
         """
-        self._library.require_space(self._encoder.space)
+        self._library.require_space(self._space)
         # of the encoder's own space, though the library may have changed to another by now; and
         # before the query is encoded: the model may be loading in another thread
-        index = self._library.vectors(query.target, self._encoder.space)
-        vector = self.encode(query)
-        hidden = _own_paths(query)
-        wanted = query.top_k + len(hidden)
-        while True:
-            scores, ids = index.search(vector, wanted)
-            rows = self._rows(query.target, scores, ids)
-            found = [row for row in rows if not _is_in(row, hidden)]
-            # rows that another process has just removed leave gaps: look further
-            if len(found) >= query.top_k or wanted >= len(index):
-                break
-            wanted *= 2
-        hits = [Hit(rank, *row) for rank, row in enumerate(found[: query.top_k], start=1)]
-        return Results(query, self._encoder.space.model, tuple(hits))
-
-    def encode(self, query: Query) -> Vector:
-        """Encode a query: the weighted sum of its terms, of unit length; `(dim,)`."""
-        texts = [term.value for term in query.terms if term.kind == "text"]
-        encoded = iter(self._encoder.encode_texts(texts)) if texts else iter(())
-        vectors = [
-            next(encoded) if term.kind == "text" else self._photo_vector(term)
-            for term in query.terms
-        ]
-        return combine(np.stack(vectors), [term.weight for term in query.terms])
-
-    def _photo_vector(self, term: Term) -> Vector:
-        path = absolute(term.value)
-        stored = self._stored_vector(path) if term.kind == "photo" else None
-        if stored is not None:
-            return stored
-        try:
-            return self._encoded(term, path)
-        except DecodeError as error:
-            raise type(error)(f"{term.value} cannot be searched by: {error}.") from error
-
-    def _encoded(self, term: Term, path: Path) -> Vector:
-        from indexer.decode.photo import DEFAULT_MAX_PIXELS, decode, read_photo
-        from search.fetch import fetch
-
-        data = fetch(term.value) if term.kind == "url" else read_photo(path)
-        max_pixels = self._max_pixels or DEFAULT_MAX_PIXELS
-        side = self._encoder.image_size
-        image = decode(data, path=path, min_side=side, max_pixels=max_pixels).image
-        vector: Vector = self._encoder.encode_images([self._encoder.preprocess(image)])[0]
-        return vector
-
-    def _stored_vector(self, path: Path) -> Vector | None:
-        """Find the vector of a photo that the library holds as it is now: no need to decode it."""
-        with self._library.reading_space(self._encoder.space) as (connection, space_id):
-            try:
-                status = path.stat()
-                found = photos.by_path(connection, path)
-            except (OSError, UnicodeEncodeError):  # a name in no UTF-8 is in no catalog
-                return None
-            if found is None:
-                return None
-            photo, stamp = found
-            if (stamp.size, stamp.mtime_ns) != (status.st_size, status.st_mtime_ns):
-                return None
-            keys = [photo.content_hash]
-            dim = self._encoder.dim
-            vectors = embeddings.by_hash(connection, embeddings.PHOTOS, space_id, keys, dim=dim)
-            return vectors.get(photo.content_hash)
-
-    def _rows(self, target: Target, scores: Vector, ids: Ids) -> Iterator[Found]:
-        """Yield the rows behind embeddings: copies of a photo share one, as equal captions do."""
-        with self._library.reading() as connection:
-            if target == "photos":
-                yield from _photo_rows(connection, scores, ids)
-            else:
-                yield from _caption_rows(connection, scores, ids)
+        indexes = {each: self._library.vectors(each, self._space) for each in _targets(query)}
+        vectors = self._queries.encode(query)
+        with self._library.reading_space(self._space) as (connection, space_id):
+            scope = Scope(connection, space_id, query.target, indexes)
+            hits = tuple(islice(_hits(query, vectors, scope), query.top_k))
+        return Results(query, self._space.model, hits)
 
 
-def _photo_rows(connection: Connection, scores: Vector, ids: Ids) -> Iterator[Found]:
-    hashes = embeddings.hashes_by_id(connection, embeddings.PHOTOS, ids.tolist())
-    found = photos.by_hash(connection, list(hashes.values()))
-    for score, key in zip(scores.tolist(), ids.tolist(), strict=True):
-        for photo in found.get(hashes.get(key, b""), ()):
-            yield score, photo, None
+def _targets(query: Query) -> set[Target]:
+    """Tell whose vectors a query meets: those it scores, and those that a channel ranks."""
+    return {query.target} | ({"captions"} if "caption" in query.used_channels else set())
 
 
-def _caption_rows(connection: Connection, scores: Vector, ids: Ids) -> Iterator[Found]:
-    hashes = embeddings.hashes_by_id(connection, embeddings.CAPTIONS, ids.tolist())
-    found = captions.by_text_hash(connection, list(hashes.values()))
-    for score, key in zip(scores.tolist(), ids.tolist(), strict=True):
-        same = found.get(hashes.get(key, b""), ())
-        for caption in _once_a_photo(same):
-            yield score, caption.photo, caption
+def _hits(query: Query, vectors: QueryVectors, scope: Scope) -> Iterator[Hit]:
+    hidden = _own_paths(query)
+    wanted = query.top_k + len(hidden)
+    depth = max(_DEPTH, wanted)
+    ranked = fuse([scope.rank(channel, vectors, depth=depth) for channel in query.used_channels])
+    rows = chain.from_iterable(
+        _rows(vectors, scope, ranked[start : start + wanted])
+        for start in range(0, len(ranked), wanted)
+    )
+    shown = (hit for hit in rows if not _is_in(hit.photo, hidden))
+    for rank, hit in enumerate(shown, start=1):
+        yield replace(hit, rank=rank)
 
 
-def _once_a_photo(same: Sequence[Caption]) -> Iterator[Caption]:
-    """Yield one of the equal captions of each photo: several sources may give it."""
-    seen: set[int] = set()
-    for caption in same:
-        if caption.photo.id not in seen:
-            seen.add(caption.photo.id)
-            yield caption
+def _rows(vectors: QueryVectors, scope: Scope, batch: Sequence[Fused]) -> Iterator[Hit]:
+    """Look up the photos and captions of ranked items; what was just removed is left out."""
+    own: Channel = "image" if scope.target == "photos" else "caption"
+    scores = {each.id: each.places[own][1].score for each in batch if own in each.places}
+    scores |= scope.cosines(vectors, [each.id for each in batch if each.id not in scores])
+    texts = captions.by_id(scope.connection, [key for each in batch for key in _caption_ids(each)])
+    ids = [each.id for each in batch]
+    owners = photos.by_id(scope.connection, ids) if scope.target == "photos" else {}
+    for each in batch:
+        caption = None if scope.target == "photos" else texts.get(each.id)
+        photo = caption.photo if caption else owners.get(each.id)
+        if photo is not None and each.id in scores:
+            yield Hit(0, scores[each.id], photo, caption, found_by=tuple(_found(each, texts)))
+
+
+def _caption_ids(item: Fused) -> Iterator[int]:
+    return (at.caption_id for _, at in item.places.values() if at.caption_id is not None)
+
+
+def _found(item: Fused, texts: Mapping[int, Caption]) -> Iterator[Found]:
+    for channel, (rank, at) in item.places.items():
+        caption = texts.get(at.caption_id) if at.caption_id is not None else None
+        yield Found(channel, rank, at.score, caption)
 
 
 def _own_paths(query: Query) -> frozenset[str]:
@@ -171,5 +105,5 @@ def _own_paths(query: Query) -> frozenset[str]:
     return frozenset(os.path.realpath(absolute(term.value)) for term in photo_terms)
 
 
-def _is_in(row: Found, paths: frozenset[str]) -> bool:
-    return bool(paths) and os.path.realpath(row[1].path) in paths
+def _is_in(photo: Photo, paths: frozenset[str]) -> bool:
+    return bool(paths) and os.path.realpath(photo.path) in paths

@@ -18,7 +18,7 @@ from indexer.terminal import json_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from search.query import Target
+    from search.query import Channel, Target
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -48,6 +48,7 @@ class Wanted:
     top_k: int
     target: Target
     exclude_self: bool
+    channels: tuple[Channel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,11 @@ class Seeing:
         return self.open_sheet or self.sheet is not None
 
 
+def _channels(typed: str) -> tuple[str, ...]:
+    """Read a list with commas; what is no channel is told by the query."""
+    return tuple(dict.fromkeys(each.strip() for each in typed.split(",") if each.strip()))
+
+
 query_options = gathered(
     "wanted",
     Wanted,
@@ -101,6 +107,11 @@ query_options = gathered(
     click.option(
         "--exclude-self/--include-self", default=True, show_default=True,
         help="Whether a photo that is searched by is left out of the results.",
+    ),
+    click.option(
+        "--channels", default="image,caption,words", show_default=True, metavar="LIST",
+        callback=lambda _context, _option, typed: _channels(typed),
+        help="What may rank: the photos' looks, the meaning of their captions, words.",
     ),
 )  # fmt: skip
 

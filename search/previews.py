@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
-    from search.engine import Results
     from search.graphics import Protocol
+    from search.results import Results
     from search.thumbnails import Picture
 
 COLUMNS, ROWS = 20, 6  # cells of a picture

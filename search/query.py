@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["text", "photo", "url"]
 Target: TypeAlias = Literal["photos", "captions"]
+Channel: TypeAlias = Literal["image", "caption", "words"]
 
 _WEIGHED = re.compile(r"(?P<weight>\d+(\.\d+)?|\.\d+):(?P<term>.+)", re.DOTALL)
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -54,6 +55,7 @@ class Query:
     target: Target = "photos"
     top_k: int = 20
     exclude_self: bool = True  # a photo that is searched by does not find itself
+    channels: tuple[Channel, ...] = get_args(Channel)  # those that may rank
 
     def __post_init__(self) -> None:
         if not self.terms:
@@ -62,6 +64,8 @@ class Query:
             raise UsageError(f"{self.target!r} cannot be searched for. Ask for photos or captions.")
         if self.top_k < 1:
             raise UsageError(f"{self.top_k} results cannot be given. Ask for at least 1.")
+        if not self.used_channels:
+            raise UsageError(self._why_no_channel())
         if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):
             raise UsageError("The weight of a term must be a number other than 0.")
 
@@ -73,13 +77,37 @@ class Query:
         target: Target = "photos",
         top_k: int = 20,
         exclude_self: bool = True,
+        channels: tuple[Channel, ...] = get_args(Channel),
     ) -> Self:
         """Read terms as typed in a shell, or one term as a string.
 
         Raises UsageError, and PathNotFoundError for what looks like a photo and is not there.
         """
         terms = parse_terms([words] if isinstance(words, str) else words)
-        return cls(terms, target=target, top_k=top_k, exclude_self=exclude_self)
+        return cls(terms, target=target, top_k=top_k, exclude_self=exclude_self, channels=channels)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts that are asked for, and not against."""
+        return tuple(term.value for term in self.terms if term.kind == "text" and term.weight > 0)
+
+    @property
+    def used_channels(self) -> tuple[Channel, ...]:
+        """The channels that may rank, and can: captions and words need a text to rank by."""
+        can: dict[Channel, bool] = {
+            "image": self.target == "photos",
+            "caption": self.target == "captions" or bool(self.texts),
+            "words": bool(self.texts),
+        }
+        return tuple(each for each, able in can.items() if able and each in self.channels)
+
+    def _why_no_channel(self) -> str:
+        named = ", ".join(self.channels)
+        if unknown := [each for each in self.channels if each not in get_args(Channel)]:
+            return f"{unknown[0]!r} is no channel. Choose from image, caption, words."
+        if self.texts or not self.channels:
+            return f"Channels [{named}] rank no {self.target}. Choose from image, caption, words."
+        return f"The channels {named} need words to rank by. Add some, or drop --channels."
 
     def __str__(self) -> str:
         first, *rest = self.terms

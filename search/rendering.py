@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from search.engine import Hit, Results
+    from search.results import Found, Hit, Results
 
 
 def results_json(results: Results) -> dict[str, object]:
@@ -61,7 +61,13 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "lens": facts.lens,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
+        "channels": {found.channel: _found_json(found) for found in hit.found_by},
     }
+
+
+def _found_json(found: Found) -> dict[str, object]:
+    place: dict[str, object] = {"rank": found.rank, "score": round(found.score, 6)}
+    return place | ({"caption": found.caption.text} if found.caption else {})
 
 
 def _link(path: Path) -> str:

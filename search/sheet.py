@@ -17,7 +17,7 @@ from search.thumbnails import Drawn, draw
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from search.engine import Hit, Results
+    from search.results import Hit, Results
     from search.thumbnails import Picture
 
 _BOX = (480, 360)  # pixels of a picture: twice what the page gives it, for screens that show them

@@ -130,23 +130,57 @@ def with_embedding(connection: Connection, space_id: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def by_text_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, list[Caption]]:
-    """Return the captions with these texts, with their photos, in order of id."""
-    columns = (caption.c.id, caption.c.photo_id, caption.c.text, caption.c.text_hash)
+def by_id(connection: Connection, caption_ids: Sequence[int]) -> dict[int, Caption]:
+    """Return the captions that are there, with their photos, by id."""
+    columns = (caption.c.id, caption.c.photo_id, caption.c.text)
     rows = [
         row
-        for chunk in chunks(hashes)
+        for chunk in chunks(caption_ids)
         for row in connection.execute(
-            select(*columns, caption.c.language, caption.c.source)
-            .where(caption.c.text_hash.in_(chunk))
-            .order_by(caption.c.id)
+            select(*columns, caption.c.language, caption.c.source).where(caption.c.id.in_(chunk))
         )
     ]
     owners = photos.by_id(connection, list({row.photo_id for row in rows}))
-    found: dict[bytes, list[Caption]] = {}
-    for row in rows:
-        record = Caption(row.id, row.text, owners[row.photo_id], row.language, row.source)
-        found.setdefault(row.text_hash, []).append(record)
+    return {
+        row.id: Caption(row.id, row.text, owners[row.photo_id], row.language, row.source)
+        for row in rows
+    }
+
+
+def ids_by_embedding(
+    connection: Connection, embedding_ids: Sequence[int]
+) -> dict[int, list[tuple[int, int]]]:
+    """Return (caption id, photo id) of the captions that embeddings are of, by embedding.
+
+    Equal captions share an embedding; they stand in order of id.
+    """
+    owned = text_embedding.c.text_hash == caption.c.text_hash
+    found: dict[int, list[tuple[int, int]]] = {}
+    for chunk in chunks(embedding_ids):
+        query = (
+            select(text_embedding.c.id, caption.c.id, caption.c.photo_id)
+            .join(caption, owned)
+            .where(text_embedding.c.id.in_(chunk))
+            .order_by(caption.c.id)
+        )
+        for key, caption_id, photo_id in connection.execute(query):
+            found.setdefault(key, []).append((caption_id, photo_id))
+    return found
+
+
+def embedding_ids(
+    connection: Connection, space_id: int, caption_ids: Sequence[int]
+) -> dict[int, int]:
+    """Return the ids of captions' embeddings in a space, by caption, of those that have one."""
+    owned = text_embedding.c.text_hash == caption.c.text_hash
+    found: dict[int, int] = {}
+    for chunk in chunks(caption_ids):
+        query = (
+            select(caption.c.id, text_embedding.c.id)
+            .join(text_embedding, owned)
+            .where(caption.c.id.in_(chunk), text_embedding.c.space_id == space_id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(query))
     return found
 
 

@@ -93,6 +93,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             text TEXT NOT NULL,
             score FLOAT,
             PRIMARY KEY (photo_id, source, text))""",
+        """CREATE TABLE appearance (
+            content_hash BLOB NOT NULL PRIMARY KEY,
+            thumbnail BLOB NOT NULL,
+            sharpness FLOAT NOT NULL)""",
     ),
 )
 

@@ -131,6 +131,38 @@ def by_hash(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, list
     return found
 
 
+def ids_by_embedding(connection: Connection, embedding_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the ids of the photos that embeddings are of, by embedding, in order of id."""
+    owned = image_embedding.c.content_hash == photo.c.content_hash
+    found: dict[int, list[int]] = {}
+    for chunk in chunks(embedding_ids):
+        query = (
+            select(image_embedding.c.id, photo.c.id)
+            .join(photo, owned)
+            .where(image_embedding.c.id.in_(chunk))
+            .order_by(photo.c.id)
+        )
+        for key, photo_id in connection.execute(query):
+            found.setdefault(key, []).append(photo_id)
+    return found
+
+
+def embedding_ids(
+    connection: Connection, space_id: int, photo_ids: Sequence[int]
+) -> dict[int, int]:
+    """Return the ids of photos' embeddings in a space, by photo, of those that have one."""
+    owned = image_embedding.c.content_hash == photo.c.content_hash
+    found: dict[int, int] = {}
+    for chunk in chunks(photo_ids):
+        query = (
+            select(photo.c.id, image_embedding.c.id)
+            .join(image_embedding, owned)
+            .where(photo.c.id.in_(chunk), image_embedding.c.space_id == space_id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
 def hashes(connection: Connection) -> set[bytes]:
     """Return the hashes of all photos' contents."""
     return set(connection.execute(select(photo.c.content_hash)).scalars())

@@ -116,6 +116,15 @@ text_embedding = Table(
     sqlite_autoincrement=True,
 )
 
+# By content, as embeddings are: copies look alike, whatever their names.
+appearance = Table(
+    "appearance",
+    metadata,
+    Column("content_hash", LargeBinary, primary_key=True),
+    Column("thumbnail", LargeBinary, nullable=False),  # records.Appearance
+    Column("sharpness", Float, nullable=False),
+)
+
 skipped = Table(
     "skipped",
     metadata,

@@ -9,6 +9,7 @@ from PIL import ExifTags, Image
 from sqlalchemy import update
 
 from indexer import Library, index_photos, pipeline
+from indexer.catalog import appearances
 from indexer.catalog import photos as photo_rows
 from indexer.catalog.schema import photo
 from indexer.errors import LibraryVersionError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import ColourEncoder
+
+    from indexer.records import Appearance
 
     Paint = Callable[..., Path]
     Age = Callable[..., None]
@@ -47,6 +50,11 @@ def old(tmp_path: Path, photos: Path, paint: Paint, encoder: ColourEncoder, age:
     return tmp_path / "library"
 
 
+def looks(library: Library) -> dict[bytes, Appearance]:
+    with library.reading() as connection:
+        return appearances.by_hash(connection, list(photo_rows.hashes(connection)))
+
+
 def lenses(library: Library) -> list[str | None]:
     with library.reading() as connection:
         ids = list(photo_rows.paths(connection))
@@ -67,6 +75,23 @@ def test_an_older_library_is_read_again_and_not_encoded(
         assert vectors_of(library) == before
         again = index_photos(photos, library, encoder)
         assert (again.unchanged, again.reread) == (3, 0)
+
+
+def test_what_photos_look_like_is_learned_later_and_goes_with_the_last_copy(
+    old: Path, photos: Path, encoder: ColourEncoder
+) -> None:
+    with Library.open(old, writable=True) as library:
+        assert looks(library) == {}
+        index_photos(photos, library, encoder)
+        before = looks(library)
+        assert len(before) == 2
+        (photos / "copy.jpg").unlink()
+        index_photos(photos, library, encoder)
+        assert looks(library) == before
+        library.forget([photos / "red.jpg"])
+        assert len(looks(library)) == 1
+        with library.reading() as connection:
+            assert len(appearances.by_hash(connection, list(before))) == 1
 
 
 def test_an_older_library_says_what_brings_it_up_to_date(old: Path) -> None:

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from conftest import ColourEncoder
 
     from indexer.records import Pixels, Vectors
-    from search.engine import Results
     from search.query import Target
+    from search.results import Results
 
 COLOURS = ("red", "green", "blue", "white", "yellow")
 
@@ -525,7 +525,13 @@ def check_one_query(
         return
     target: Target = "photos" if rng.random() < 0.7 else "captions"
     top_k = int(rng.choice([1, 2, 3, 5, 10, rng.integers(1, 2 * len(vectors) + 3)]))
-    query = Query(tuple(terms), target=target, top_k=top_k, exclude_self=bool(rng.random() < 0.5))
+    query = Query(
+        tuple(terms),
+        target=target,
+        top_k=top_k,
+        exclude_self=bool(rng.random() < 0.5),
+        channels=("image",) if target == "photos" else ("caption",),
+    )
     own_paths = {term.value for term in terms if term.kind == "photo"}
     hidden = own_paths if query.exclude_self and target == "photos" else set()
     scores = {

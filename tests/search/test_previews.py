@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from click.testing import CliRunner
 from PIL import Image
 
 from indexer.library import Library

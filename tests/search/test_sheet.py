@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.records import Caption, Facts, Photo
-from search.engine import Hit, Results
 from search.query import Query, Term
+from search.results import Hit, Results
 from search.sheet import page
 from search.thumbnails import Drawn, Undrawn
 

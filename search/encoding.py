@@ -1,0 +1,107 @@
+"""A query to the vectors that its channels search by. Knows no ranking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.catalog import embeddings, photos
+from indexer.errors import DecodeError, QueryError
+from indexer.files import absolute
+from search.ranking import combine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexer.encoders import Encoder
+    from indexer.library import Library
+    from indexer.records import Vector
+    from search.query import Query, Term
+
+
+@dataclass(frozen=True, slots=True)
+class QueryVectors:
+    """A query's vectors, of unit length."""
+
+    whole: Vector  # (dim,), of all terms
+    text: Vector | None  # (dim,), of its texts alone; None where they ask for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEncoder:
+    """Encodes queries to one library with the model that encoded it."""
+
+    library: Library
+    encoder: Encoder
+    max_pixels: int | None = None  # of a photo to search by; None for the decoder's own cap
+
+    def encode(self, query: Query) -> QueryVectors:
+        """Encode a query: the weighted sum of its terms, and that of its texts.
+
+        Raises DecodeError or FetchError for a photo that cannot be read, QueryError when terms
+        cancel out.
+        """
+        texts = [term.value for term in query.terms if term.kind == "text"]
+        encoded = iter(self.encoder.encode_texts(texts)) if texts else iter(())
+        vectors = [
+            next(encoded) if term.kind == "text" else self._photo_vector(term)
+            for term in query.terms
+        ]
+        weights = [term.weight for term in query.terms]
+        whole = combine(np.stack(vectors), weights)
+        if len(texts) == len(vectors):
+            return QueryVectors(whole, whole if max(weights) > 0 else None)
+        of_text = [i for i, term in enumerate(query.terms) if term.kind == "text"]
+        return QueryVectors(
+            whole, _text([vectors[i] for i in of_text], [weights[i] for i in of_text])
+        )
+
+    def _photo_vector(self, term: Term) -> Vector:
+        path = absolute(term.value)
+        stored = self._stored_vector(path) if term.kind == "photo" else None
+        if stored is not None:
+            return stored
+        try:
+            return self._encoded(term, path)
+        except DecodeError as error:
+            raise type(error)(f"{term.value} cannot be searched by: {error}.") from error
+
+    def _encoded(self, term: Term, path: Path) -> Vector:
+        from indexer.decode.photo import DEFAULT_MAX_PIXELS, decode, read_photo
+        from search.fetch import fetch
+
+        data = fetch(term.value) if term.kind == "url" else read_photo(path)
+        max_pixels = self.max_pixels or DEFAULT_MAX_PIXELS
+        side = self.encoder.image_size
+        image = decode(data, path=path, min_side=side, max_pixels=max_pixels).image
+        vector: Vector = self.encoder.encode_images([self.encoder.preprocess(image)])[0]
+        return vector
+
+    def _stored_vector(self, path: Path) -> Vector | None:
+        """Find the vector of a photo that the library holds as it is now: no need to decode it."""
+        with self.library.reading_space(self.encoder.space) as (connection, space_id):
+            try:
+                status = path.stat()
+                found = photos.by_path(connection, path)
+            except (OSError, UnicodeEncodeError):  # a name in no UTF-8 is in no catalog
+                return None
+            if found is None:
+                return None
+            photo, stamp = found
+            if (stamp.size, stamp.mtime_ns) != (status.st_size, status.st_mtime_ns):
+                return None
+            keys = [photo.content_hash]
+            dim = self.encoder.dim
+            vectors = embeddings.by_hash(connection, embeddings.PHOTOS, space_id, keys, dim=dim)
+            return vectors.get(photo.content_hash)
+
+
+def _text(vectors: list[Vector], weights: list[float]) -> Vector | None:
+    if max(weights, default=0) <= 0:
+        return None
+    try:
+        return combine(np.stack(vectors), weights)
+    except QueryError:  # the texts cancel out, and the photos remain
+        return None

@@ -1,0 +1,40 @@
+"""What a search gives: hits, and how each was found. Knows nothing of ranking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexer.records import Caption, Photo
+    from search.query import Channel, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where one channel placed a hit. Scores of different channels do not compare."""
+
+    channel: Channel
+    rank: int  # from 1, within the channel
+    score: float  # of image and caption: a cosine; of words: the share of the query's words, BM25
+    caption: Caption | None = None  # the photo's best, set by the caption channel
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result; `score` is the cosine between query and photo, or query and caption."""
+
+    rank: int  # from 1, of all channels together
+    score: float
+    photo: Photo
+    caption: Caption | None = None  # set when captions were searched for
+    found_by: tuple[Found, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The hits of a query, best first."""
+
+    query: Query
+    model: str
+    hits: tuple[Hit, ...]
