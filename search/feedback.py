@@ -15,7 +15,7 @@ from search.ranking import combine
 if TYPE_CHECKING:
     from indexer.records import Vector, Vectors
 
-ALPHA, BETA, GAMMA = 1.0, 0.75, 0.25
+ALPHA, BETA, GAMMA = 1.0, 0.75, 0.4
 
 
 def refine(query: Vector | None, *, liked: Vectors, unliked: Vectors) -> Vector:

@@ -55,6 +55,7 @@ def page(results: Results, pictures: Iterable[Picture]) -> Iterator[str]:
 </head>
 <body>
 <header>
+<small>Contact sheet</small>
 <h1 dir="auto">{query}</h1>
 <p>{found}, by {_text(results.model)}</p>
 </header>
@@ -67,8 +68,8 @@ def page(results: Results, pictures: Iterable[Picture]) -> Iterator[str]:
         yield '<li class="none">Nothing was found.</li>\n'
     yield """</ol>
 </main>
-<footer>A contact sheet by sightseek. Its pictures are in it; its links open the photos themselves,
-on the machine that they are on.</footer>
+<footer>Made by sightseek. The pictures are in this file; its links open the photos themselves, on
+the machine that has them.</footer>
 </body>
 </html>
 """
@@ -76,7 +77,7 @@ on the machine that they are on.</footer>
 
 def _card(hit: Hit, picture: Picture) -> str:
     link = escape(hit.photo.path.as_uri())
-    caption = " ".join(hit.caption.text.split()) if hit.caption else None
+    caption = _caption(hit)
     told = [f'<p class="place">{"".join(_place(hit))}</p>']
     if caption:
         told.append(f'<p class="caption" dir="auto">{_text(caption)}</p>')
@@ -91,6 +92,12 @@ def _card(hit: Hit, picture: Picture) -> str:
     return f'<li class="hit">\n{shown}\n<div class="told">\n{lines}\n</div>\n</li>\n'
 
 
+def _caption(hit: Hit) -> str | None:
+    """Return the caption that was found, or by which the photo was."""
+    known = [hit.caption, *(found.caption for found in hit.found_by)]
+    return next((" ".join(each.text.split()) for each in known if each), None)
+
+
 def _shown(picture: Picture, link: str, *, alt: str) -> str:
     if not isinstance(picture, Drawn):
         return f'<p class="picture missing"><span>{_text(picture.reason)}</span></p>'
@@ -103,6 +110,9 @@ def _shown(picture: Picture, link: str, *, alt: str) -> str:
 
 def _place(hit: Hit) -> Iterator[str]:
     yield f'<span class="rank">{hit.rank}</span>'
+    for found in hit.found_by:
+        place = f"place {found.rank} by {found.channel}"
+        yield f'<span class="by" title="{place}">{found.channel}</span>'
     yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
 
 
