@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from indexer.terminal import printable
@@ -61,6 +62,14 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "lens": facts.lens,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
+        "title": facts.title,
+        "description": facts.description,
+        "place": facts.place,
+        "focal_length": facts.focal_length,
+        "aperture": facts.aperture,
+        "iso": facts.iso,
+        "rating": facts.rating,
+        "keywords": [asdict(keyword) for keyword in photo.keywords],
         "channels": {found.channel: _found_json(found) for found in hit.found_by},
     }
 
