@@ -16,7 +16,8 @@ _WORDS = (
     "CREATE TABLE stale_caption (id INTEGER NOT NULL)",
     """CREATE TRIGGER photo_added AFTER INSERT ON photo BEGIN
         INSERT INTO stale_photo VALUES (new.id); END""",
-    """CREATE TRIGGER photo_changed AFTER UPDATE OF id, path, title, description, place ON photo BEGIN
+    """CREATE TRIGGER photo_changed
+        AFTER UPDATE OF id, path, title, description, place ON photo BEGIN
         INSERT INTO stale_photo VALUES (old.id), (new.id); END""",
     """CREATE TRIGGER photo_removed AFTER DELETE ON photo BEGIN
         INSERT INTO stale_photo VALUES (old.id); END""",

@@ -4,17 +4,18 @@ Triggers mark what changes, and the transaction that changed it ends with `refre
 writes a caption, a path or a keyword, its words are committed with it. Words come from
 `indexer.words`, so the tokenizer has but to part them at spaces and to stem them (Porter 1980).
 
-A query is quoted words joined by OR and NOT, never text as it was typed: neither SQL nor FTS5's
-own syntax can be reached from it.
+FTS5 is asked for quoted words, never for text as it was typed: neither SQL nor FTS5's own syntax
+can be reached from a query.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, func, insert, literal, select, text
 
 from indexer.catalog.chunks import chunks
 from indexer.catalog.schema import (
@@ -38,16 +39,15 @@ if TYPE_CHECKING:
 PHOTOS, CAPTIONS = photo_words, caption_words
 
 _MOST_WORDS = 64  # of a query
-_ENOUGH = 10_000  # rows to rank; a common word says little, and BM25 takes microseconds a row
-_MOST_SHARE = 1 / 4  # of a large library: what more have, nothing is found by
+_ENOUGH = 20_000  # rows that are read for a query: commoner words tell little
 
 
-class Match(NamedTuple):
-    """A photo or caption that has some of the words."""
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Who has some of a query's words, the most and rarest first; ties by id."""
 
-    id: int
-    score: float  # BM25, in nats: how much less often others have these words
-    share: float  # of the query's own BM25: 1 for about each of its words, once
+    nats: float  # what it tells that somebody has all of the words
+    shares: tuple[tuple[int, float], ...] = ()  # by id, how much of that is told: 1 for all
 
 
 def refresh(connection: Connection) -> None:
@@ -68,49 +68,59 @@ def refresh(connection: Connection) -> None:
 
 def find(
     connection: Connection, index: Table, wanted: Iterable[str], unwanted: Iterable[str] = ()
-) -> list[Match]:
-    """Find what has words of any of the `wanted` texts, by BM25, best first; ties by id.
+) -> Matches:
+    """Find what has words of any of the `wanted` texts.
 
-    What has all the words of one of the `unwanted` texts is left out.
+    What has all the words of one of the `unwanted` texts is left out. Each word counts once, by
+    the weight that BM25 gives it (Robertson and Zaragoza 2009, smoothed as Lucene does). How often
+    it comes and how long a text is do not count: that says little of texts so short, and by it a
+    photo with captions would lose to one with a name alone.
     """
-    asked = _telling(connection, index, wanted)
-    if not asked:
-        return []
-    query = " OR ".join(map(_quoted, asked))
+    asked = dict.fromkeys(word for each in wanted for word in words(each))
+    rows = _rows_to_count(connection, index, list(asked)[:_MOST_WORDS])
+    total = _count(connection, photo if index is photo_words else caption)
+    weights = {word: log(1 + (total - len(ids) + 0.5) / (len(ids) + 0.5)) for word, ids in rows}
+    told: dict[int, float] = {}
+    for word, ids in rows:
+        for rowid in ids:
+            told[rowid] = told.get(rowid, 0.0) + weights[word]
     for against in filter(None, map(words, unwanted)):
-        query = f"({query}) NOT ({' AND '.join(map(_quoted, against[:_MOST_WORDS]))})"
-    statement = text(
-        f"SELECT rowid, -bm25({index.name}) AS score FROM {index.name} "  # noqa: S608  (our names)
-        f"WHERE {index.name} MATCH :query ORDER BY score DESC, rowid"
-    )
-    own = sum(asked.values())
-    rows = connection.execute(statement, {"query": query})
-    return [Match(rowid, score, score / own) for rowid, score in rows]
+        for rowid in _having(connection, index, against[:_MOST_WORDS]):
+            told.pop(rowid, None)
+    nats = sum(weights.values())
+    best = sorted(told.items(), key=lambda each: (-each[1], each[0]))
+    return Matches(nats, tuple((rowid, weight / nats) for rowid, weight in best))
 
 
-def _telling(connection: Connection, index: Table, texts: Iterable[str]) -> dict[str, float]:
-    """Return the words to rank by, rarest first, each with its weight in FTS5's BM25.
-
-    Common words are left out where rarer ones find enough: they change little but the time.
-    """
-    rows = photo if index is photo_words else caption
-    total = connection.execute(text(f"SELECT count(*) FROM {rows.name}")).scalar_one()  # noqa: S608  (our names)
-    asked = dict.fromkeys(word for each in texts for word in words(each))
-    counts = {word: _count(connection, index, word) for word in list(asked)[:_MOST_WORDS]}
-    told: dict[str, float] = {}
+def _rows_to_count(
+    connection: Connection, index: Table, asked: Sequence[str]
+) -> list[tuple[str, list[int]]]:
+    """Read who has each word, the rarest first, until enough are read for what more would tell."""
+    counts = {word: _count(connection, index, having=word, up_to=_ENOUGH) for word in asked}
+    rows: list[tuple[str, list[int]]] = []
     room = _ENOUGH
-    for count, word in sorted((count, word) for word, count in counts.items() if count):
+    for count, word in sorted((count, word) for word, count in counts.items()):
         room -= count
-        if room < 0 and (told or count > total * _MOST_SHARE):
+        if room < 0 and any(ids for _, ids in rows):
             break
-        told[word] = max(log((total - count + 0.5) / (count + 0.5)), 1e-6)
-    return told
+        rows.append((word, _having(connection, index, [word])))
+    return rows
 
 
-def _count(connection: Connection, index: Table, word: str) -> int:
-    """Count the rows that have a word, as far as the count matters."""
-    statement = text(f"SELECT count(*) FROM {index.name} WHERE {index.name} MATCH :query")  # noqa: S608  (our names)
-    return int(connection.execute(statement, {"query": _quoted(word)}).scalar_one())
+def _count(
+    connection: Connection, table: Table, *, having: str = "", up_to: int | None = None
+) -> int:
+    query = select(literal(1)).select_from(table).limit(up_to)
+    if having:
+        query = query.where(text(f"{table.name} MATCH :words")).params(words=_quoted(having))
+    return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
+def _having(connection: Connection, index: Table, asked: Sequence[str]) -> list[int]:
+    """Return the ids of what has all of the words, ascending."""
+    query = select(index.c.rowid).where(text(f"{index.name} MATCH :words")).order_by(index.c.rowid)
+    matched = connection.execute(query, {"words": " AND ".join(map(_quoted, asked))})
+    return list(matched.scalars())
 
 
 def _quoted(word: str) -> str:
