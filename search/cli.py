@@ -23,14 +23,14 @@ from indexer.terminal import (
 )
 from indexer.training.cli import train
 from search.evaluation.cli import evaluate
-from search.options import output_options, query_options
+from search.options import filter_options, output_options, query_options
 from search.rendering import hit_lines, paths, results_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
-    from search.options import Output, Wanted
+    from search.options import Filtered, Output, Wanted
     from search.query import Query
     from search.results import Results
 
@@ -51,6 +51,7 @@ def main() -> None:
 @main.command()
 @click.argument("terms", nargs=-1, required=True, metavar="TERM...")
 @query_options
+@filter_options
 @output_options
 @max_pixels_option
 @common_options
@@ -60,6 +61,7 @@ def search(
     library: Path | None,
     *,
     wanted: Wanted,
+    filtered: Filtered,
     output: Output,
     quiet: bool,
 ) -> None:
@@ -68,12 +70,19 @@ def search(
     A TERM is a text, a photo's path, or the http(s) URL of one. Put + or - between terms to add
     or subtract, and a number before one to weigh it. A backslash takes a term as plain words.
 
+    Filters leave photos out before the rest is ranked; all must hold, and each may be repeated. In
+    a text they are words like after:2021 or camera:"pixel 7"; -keyword:cat asks for the others, and
+    -cat subtracts a word.
+
     \b
       sightseek search "a dog on a beach"
       sightseek search holiday.jpg
       sightseek search holiday.jpg --target captions
       sightseek search "two people" + beach.jpg - "0.5:boat"
+      sightseek search "a dog" --after 2021-05 --before 2023 --has gps
+      sightseek search 'dog after:2021 camera:"pixel 7" -cat'
     """
+    from search.filter_text import read_options
     from search.query import Query
 
     query = Query.parse(
@@ -82,6 +91,7 @@ def search(
         top_k=wanted.top_k,
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
+        filters=read_options(filtered.values),
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
@@ -153,7 +163,8 @@ def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
 
 def _echo_hits(results: Results, *, quiet: bool) -> None:
     if not results.hits and not quiet:
-        note(f"The library holds no {results.query.target}.")
+        passing = " that pass the filters" if results.query.filters else ""
+        note(f"The library holds no {results.query.target}{passing}.")
     for line in hit_lines(results, links=is_terminal(sys.stdout)):
         click.echo(line)
 

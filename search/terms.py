@@ -95,6 +95,8 @@ def _read(sign: int, words: Sequence[str]) -> tuple[list[Term], tuple[Condition,
         weighed = _WEIGHED.fullmatch(word)
         weight = sign * (float(weighed["weight"]) if weighed else 1.0)
         own, unwanted, conditions = _term(weighed["term"].lstrip() if weighed else word, weight)
+        if weighed and not own:
+            raise UsageError(f"The weight of {word!r} weighs no words. Put some behind it.")
         if own and own.kind == "text" and open_text is not None and not weighed:
             text = terms[open_text]
             terms[open_text] = Term("text", f"{text.value} {own.value}", text.weight)

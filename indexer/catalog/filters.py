@@ -111,8 +111,8 @@ def _has_shape(shape: Shape) -> ColumnElement[bool]:
 
 def _has(test: Has) -> ColumnElement[bool]:
     return {
-        "captions": exists().where(caption.c.photo_id == photo.c.id),
-        "keywords": exists().where(keyword.c.photo_id == photo.c.id),
+        "captions": exists().where(caption.c.photo_id == photo.c.id).correlate(photo),
+        "keywords": exists().where(keyword.c.photo_id == photo.c.id).correlate(photo),
         "gps": photo.c.latitude.is_not(None),
         "date": photo.c.taken_at.is_not(None),
         "rating": photo.c.rating.is_not(None),
@@ -122,7 +122,7 @@ def _has(test: Has) -> ColumnElement[bool]:
 
 def _has_keyword(test: Keyword) -> ColumnElement[bool]:
     same = func.folded(keyword.c.text) == folded(test.text)
-    return exists().where(keyword.c.photo_id == photo.c.id, same)
+    return exists().where(keyword.c.photo_id == photo.c.id, same).correlate(photo)
 
 
 _CLAUSES: Mapping[type[Test], Callable[[Any], ColumnElement[bool]]] = {

@@ -55,7 +55,6 @@ def text(value: str, weight: float = 1.0) -> Term:
         (["2:"], [text("2:")]),
         ([":dog"], [text(":dog")]),
         (["2.:dog"], [text("2.:dog")]),
-        (["note:dog"], [text("note:dog")]),
         (["2:3:dog"], [text("3:dog", 2)]),
         (["a -- b"], [text("a -- b")]),
     ],
