@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -13,24 +14,27 @@ import click
 
 from indexer.cli import COMMANDS, library_encoder
 from indexer.encoders.cli import load
+from indexer.errors import UsageError
 from indexer.terminal import (
     Main,
     common_options,
     is_terminal,
     max_pixels_option,
     note,
+    printable,
     starting,
 )
 from indexer.training.cli import train
 from search.evaluation.cli import evaluate
-from search.options import filter_options, output_options, query_options
+from search.labelling.cli import classify
+from search.options import filter_options, output_options, query_options, seeing_options
 from search.rendering import hit_lines, paths, results_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
-    from search.options import Filtered, Output, Wanted
+    from search.options import Filtered, Output, Seeing, Wanted
     from search.query import Query
     from search.results import Results
 
@@ -53,6 +57,7 @@ def main() -> None:
 @query_options
 @filter_options
 @output_options
+@seeing_options
 @max_pixels_option
 @common_options
 def search(
@@ -63,6 +68,7 @@ def search(
     wanted: Wanted,
     filtered: Filtered,
     output: Output,
+    seeing: Seeing,
     quiet: bool,
 ) -> None:
     """Rank photos, or captions, for words, photos, or both.
@@ -82,6 +88,8 @@ def search(
       sightseek search "a dog" --after 2021-05 --before 2023 --has gps
       sightseek search 'dog after:2021 camera:"pixel 7" -cat'
     """
+    if seeing.preview and not output.for_people:
+        raise UsageError("--preview is for people; --json, --paths and -0 are not. Choose one.")
     from search.filter_text import read_options
     from search.query import Query
 
@@ -97,11 +105,13 @@ def search(
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
     if output.as_json:
         click.echo(json.dumps(results_json(results)))
-    elif output.for_people:
-        _echo_hits(results, quiet=quiet)
-    else:
+    elif not output.for_people:
         for path in paths(results):
             click.echo(path + ("\0" if output.null else "\n"), nl=False)
+    elif not (seeing.preview and _echo_previews(results, max_pixels, quiet=quiet)):
+        _echo_hits(results, quiet=quiet)
+    if seeing.makes_sheet:
+        _make_sheet(results, seeing, max_pixels, quiet=quiet)
 
 
 @main.command()
@@ -137,7 +147,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train, evaluate):
+for _command in (*COMMANDS, train, evaluate, classify):
     main.add_command(_command)
 
 
@@ -159,6 +169,38 @@ def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -
 
 def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
     return partial(load, quiet=quiet, for_queries=True)
+
+
+def _echo_previews(results: Results, max_pixels: int, *, quiet: bool) -> bool:
+    """Print hits with their photos; False, and a note, where the terminal does not show them."""
+    from search.graphics import NAME, protocol
+
+    using = protocol(os.environ) if is_terminal(sys.stdout) else None
+    if using is None:
+        if not quiet:
+            note(
+                "--preview needs a terminal that shows pictures: kitty, iTerm2, WezTerm, Ghostty, "
+                f"foot, ... If yours does, set {NAME} to kitty, iterm2 or sixel; or use --open."
+            )
+        return False
+    from search.previews import previews
+
+    for block in previews(results, using, sys.stdout, max_pixels=max_pixels):
+        click.echo(block)
+    return True
+
+
+def _make_sheet(results: Results, seeing: Seeing, max_pixels: int, *, quiet: bool) -> None:
+    from search.browser import show_page, write_page
+    from search.sheet import contact_sheet
+
+    path = write_page(contact_sheet(results, max_pixels=max_pixels), seeing.sheet)
+    if seeing.open_sheet and not show_page(path):
+        note(
+            f"There is no browser here to open it with. The contact sheet is {printable(str(path))}"
+        )
+    elif not quiet:
+        note(f"Contact sheet: {printable(str(path))}")
 
 
 def _echo_hits(results: Results, *, quiet: bool) -> None:

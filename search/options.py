@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -75,6 +76,25 @@ class Output:
         return not (self.as_json or self.as_paths or self.null)
 
 
+@dataclass(frozen=True, slots=True)
+class Seeing:
+    """How to see the photos themselves. Raises UsageError for a page that is no page."""
+
+    open_sheet: bool
+    sheet: Path | None
+    preview: bool
+
+    def __post_init__(self) -> None:
+        if self.sheet is not None and self.sheet.suffix.lower() not in {".html", ".htm"}:
+            # what was meant may be a photo, and would be written over
+            raise UsageError(f"{self.sheet} cannot be a contact sheet. Name it FILE.html.")
+
+    @property
+    def makes_sheet(self) -> bool:
+        """Whether a contact sheet is made."""
+        return self.open_sheet or self.sheet is not None
+
+
 def filter_options(command: F) -> F:
     """Give a command an option for each filter; together they reach it as `filtered`."""
 
@@ -140,3 +160,21 @@ output_options = gathered(
     click.option("--paths", "as_paths", is_flag=True, help="Print the photos' paths, one a line."),
     click.option("-0", "--null", "null", is_flag=True, help="Print paths, each ended with NUL."),
 )
+
+seeing_options = gathered(
+    "seeing",
+    Seeing,
+    click.option(
+        "--open", "open_sheet", is_flag=True,
+        help="Show the photos on a page in the browser: a contact sheet.",
+    ),
+    click.option(
+        "--sheet", type=click.Path(readable=False, path_type=Path, dir_okay=False),
+        metavar="FILE.html",
+        help="Write the contact sheet to this file; without --open it is not shown.",
+    ),
+    click.option(
+        "--preview", is_flag=True,
+        help="Show the photos beside the lines, in terminals that can: kitty, iTerm2, sixel.",
+    ),
+)  # fmt: skip
