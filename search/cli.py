@@ -26,6 +26,7 @@ from indexer.terminal import (
 )
 from indexer.training.cli import train
 from search.evaluation.cli import evaluate
+from search.labelling.cli import classify
 from search.options import output_options, query_options, seeing_options
 from search.rendering import hit_lines, paths, results_json
 
@@ -140,7 +141,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train, evaluate):
+for _command in (*COMMANDS, train, evaluate, classify):
     main.add_command(_command)
 
 
