@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from indexer.records import Ids, Vector
+    from indexer.records import Ids, Vector, Vectors
     from indexer.vectors import FaissIndex
     from search.encoding import QueryVectors
     from search.query import Channel, Target
@@ -68,6 +68,13 @@ class Scope:
         scores, ids = self.indexes[self.target].search(query.whole, len(wanted), allowed=wanted)
         by_key = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         return {item: by_key[key] for item, key in keys.items() if key in by_key}
+
+    def vectors(self, items: Sequence[int]) -> Vectors:
+        """Return the vectors of items that were found, in their order; `(n, dim)`."""
+        rows = photos if self.target == "photos" else captions
+        keys = rows.embedding_ids(self.connection, self.space_id, items)
+        wanted = np.fromiter((keys[item] for item in items), np.int64, len(items))
+        return self.indexes[self.target].vectors(wanted)
 
     def _photos(self, ids: Ids, scores: Vector) -> Iterator[Placed]:
         owners = photos.ids_by_embedding(self.connection, ids.tolist())

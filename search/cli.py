@@ -53,7 +53,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("terms", nargs=-1, required=True, metavar="TERM...")
+@click.argument("terms", nargs=-1, metavar="TERM...")
 @query_options
 @output_options
 @seeing_options
@@ -79,6 +79,7 @@ def search(
       sightseek search holiday.jpg
       sightseek search holiday.jpg --target captions
       sightseek search "two people" + beach.jpg - "0.5:boat"
+      sightseek search "a dog" --like 17 --like 23 --unlike 5
     """
     if seeing.preview and not output.for_people:
         raise UsageError("--preview is for people; --json, --paths and -0 are not. Choose one.")
@@ -90,6 +91,9 @@ def search(
         top_k=wanted.top_k,
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
+        like=wanted.like,
+        unlike=wanted.unlike,
+        diverse=wanted.diverse,
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)

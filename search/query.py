@@ -56,9 +56,12 @@ class Query:
     top_k: int = 20
     exclude_self: bool = True  # a photo that is searched by does not find itself
     channels: tuple[Channel, ...] = get_args(Channel)  # those that may rank
+    like: tuple[int, ...] = ()  # ids of photos: more like these
+    unlike: tuple[int, ...] = ()  # and less like these, which are not shown
+    diverse: float | None = None  # 1 for relevance alone, 0 for difference alone
 
     def __post_init__(self) -> None:
-        if not self.terms:
+        if not self.terms and not self.like:
             raise UsageError('There is nothing to search for. Try: sightseek search "a dog"')
         if self.target not in get_args(Target):
             raise UsageError(f"{self.target!r} cannot be searched for. Ask for photos or captions.")
@@ -68,6 +71,10 @@ class Query:
             raise UsageError(self._why_no_channel())
         if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):
             raise UsageError("The weight of a term must be a number other than 0.")
+        if both := set(self.like) & set(self.unlike):
+            raise UsageError(f"Photo {min(both)} is both liked and unliked. Choose one.")
+        if self.diverse is not None and not 0 <= self.diverse <= 1:
+            raise UsageError(f"{self.diverse} is no balance of diversity. Give 0 to 1.")
 
     @classmethod
     def parse(
@@ -78,13 +85,25 @@ class Query:
         top_k: int = 20,
         exclude_self: bool = True,
         channels: tuple[Channel, ...] = get_args(Channel),
+        like: Sequence[int] = (),
+        unlike: Sequence[int] = (),
+        diverse: float | None = None,
     ) -> Self:
         """Read terms as typed in a shell, or one term as a string.
 
         Raises UsageError, and PathNotFoundError for what looks like a photo and is not there.
         """
         terms = parse_terms([words] if isinstance(words, str) else words)
-        return cls(terms, target=target, top_k=top_k, exclude_self=exclude_self, channels=channels)
+        return cls(
+            terms,
+            target=target,
+            top_k=top_k,
+            exclude_self=exclude_self,
+            channels=channels,
+            like=tuple(dict.fromkeys(like)),
+            unlike=tuple(dict.fromkeys(unlike)),
+            diverse=diverse,
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -110,9 +129,11 @@ class Query:
         return f"The channels {named} need words to rank by. Add some, or drop --channels."
 
     def __str__(self) -> str:
-        first, *rest = self.terms
-        text = f"- {first}" if first.weight < 0 else str(first)
-        return text + "".join(f" {'-' if term.weight < 0 else '+'} {term}" for term in rest)
+        parts = [f"{'-' if term.weight < 0 else '+'} {term}" for term in self.terms]
+        text = " ".join(parts).removeprefix("+ ")
+        for word, ids in (("like", self.like), ("unlike", self.unlike)):
+            text += f", {word} {' '.join(map(str, ids))}" if ids else ""
+        return text.removeprefix(", ")
 
 
 def parse_terms(words: Sequence[str]) -> tuple[Term, ...]:
