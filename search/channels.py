@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from indexer.filters import Filters
-    from indexer.records import Ids, Vector
+    from indexer.records import Ids, Vector, Vectors
     from indexer.vectors import FaissIndex
     from search.encoding import QueryVectors
     from search.query import Channel, Query, Target
@@ -119,6 +119,13 @@ class Scope:
         if kind == "photos":
             return filter_rows.photo_embedding_ids(self.connection, self.space_id, self.filters)
         return filter_rows.caption_embedding_ids(self.connection, self.space_id, self.filters)
+
+    def vectors(self, items: Sequence[int]) -> Vectors:
+        """Return the vectors of items that were found, in their order; `(n, dim)`."""
+        rows = photos if self.target == "photos" else captions
+        keys = rows.embedding_ids(self.connection, self.space_id, items)
+        wanted = np.fromiter((keys[item] for item in items), np.int64, len(items))
+        return self.indexes[self.target].vectors(wanted)
 
     def _photos(self, ids: Ids, scores: Vector) -> Iterator[Placed]:
         owners = photos.ids_by_embedding(self.connection, ids.tolist())

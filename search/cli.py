@@ -53,7 +53,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("terms", nargs=-1, required=True, metavar="TERM...")
+@click.argument("terms", nargs=-1, metavar="TERM...")
 @query_options
 @filter_options
 @output_options
@@ -87,6 +87,7 @@ def search(
       sightseek search "two people" + beach.jpg - "0.5:boat"
       sightseek search "a dog" --after 2021-05 --before 2023 --has gps
       sightseek search 'dog after:2021 camera:"pixel 7" -cat'
+      sightseek search "a dog" --like 17 --like 23 --unlike 5
     """
     if seeing.preview and not output.for_people:
         raise UsageError("--preview is for people; --json, --paths and -0 are not. Choose one.")
@@ -100,6 +101,9 @@ def search(
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
         filters=read_options(filtered.values),
+        like=wanted.like,
+        unlike=wanted.unlike,
+        diverse=wanted.diverse,
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)

@@ -49,6 +49,9 @@ class Wanted:
     target: Target
     exclude_self: bool
     channels: tuple[Channel, ...]
+    like: tuple[int, ...]
+    unlike: tuple[int, ...]
+    diverse: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,21 @@ class Seeing:
     def makes_sheet(self) -> bool:
         """Whether a contact sheet is made."""
         return self.open_sheet or self.sheet is not None
+
+
+class _Balance(click.FloatRange):
+    """A number that may be left out: what stands after it is then taken for it."""
+
+    name = "balance"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=1)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is no number from 0 to 1. Put --diverse last.", param, ctx)
 
 
 def filter_options(command: F) -> F:
@@ -150,6 +168,19 @@ query_options = gathered(
         "--channels", default="image,caption,words", show_default=True, metavar="LIST",
         callback=lambda _context, _option, typed: _channels(typed),
         help="What may rank: the photos' looks, the meaning of their captions, words.",
+    ),
+    click.option(
+        "--like", type=int, multiple=True, metavar="ID",
+        help="More like this photo, by its id as --json prints it; TERM may be left out. "
+        "Repeatable.",
+    ),
+    click.option(
+        "--unlike", type=int, multiple=True, metavar="ID",
+        help="Less like this photo, which is not shown. Repeatable.",
+    ),
+    click.option(
+        "--diverse", type=_Balance(), is_flag=False, flag_value=0.5, metavar="[BALANCE]",
+        help="Show what differs: 1 is relevance alone, 0 difference alone; 0.5 without a number.",
     ),
 )  # fmt: skip
 

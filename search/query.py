@@ -36,11 +36,15 @@ class Query:
     exclude_self: bool = True  # a photo that is searched by does not find itself
     channels: tuple[Channel, ...] = get_args(Channel)  # those that may rank
     filters: Filters = _ALL
+    like: tuple[int, ...] = ()  # ids of photos: more like these
+    unlike: tuple[int, ...] = ()  # and less like these, which are not shown
+    diverse: float | None = None  # 1 for relevance alone, 0 for difference alone
 
     def __post_init__(self) -> None:
-        if not self.terms and self.filters:
+        is_empty = not self.terms and not self.like
+        if is_empty and self.filters:
             raise UsageError("Filters leave photos out and rank none. Add words to rank by.")
-        if not self.terms:
+        if is_empty:
             raise UsageError('There is nothing to search for. Try: sightseek search "a dog"')
         if self.target not in get_args(Target):
             raise UsageError(f"{self.target!r} cannot be searched for. Ask for photos or captions.")
@@ -50,6 +54,10 @@ class Query:
             raise UsageError(self._why_no_channel())
         if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):
             raise UsageError("The weight of a term must be a number other than 0.")
+        if both := set(self.like) & set(self.unlike):
+            raise UsageError(f"Photo {min(both)} is both liked and unliked. Choose one.")
+        if self.diverse is not None and not 0 <= self.diverse <= 1:
+            raise UsageError(f"{self.diverse} is no balance of diversity. Give 0 to 1.")
 
     @classmethod
     def parse(
@@ -61,6 +69,9 @@ class Query:
         exclude_self: bool = True,
         channels: tuple[Channel, ...] = get_args(Channel),
         filters: Filters = _ALL,
+        like: Sequence[int] = (),
+        unlike: Sequence[int] = (),
+        diverse: float | None = None,
     ) -> Self:
         """Read terms as typed in a shell, or one term as a string; `filters` hold too.
 
@@ -74,6 +85,9 @@ class Query:
             exclude_self=exclude_self,
             channels=channels,
             filters=filters + own,
+            like=tuple(dict.fromkeys(like)),
+            unlike=tuple(dict.fromkeys(unlike)),
+            diverse=diverse,
         )
 
     @property
@@ -100,7 +114,8 @@ class Query:
         return f"The channels {named} need words to rank by. Add some, or drop --channels."
 
     def __str__(self) -> str:
-        first, *rest = self.terms
-        text = f"- {first}" if first.weight < 0 else str(first)
-        text += "".join(f" {'-' if term.weight < 0 else '+'} {term}" for term in rest)
-        return " ".join((text, *write_filters(self.filters)))
+        parts = [f"{'-' if term.weight < 0 else '+'} {term}" for term in self.terms]
+        text = " ".join((*parts, *write_filters(self.filters))).removeprefix("+ ")
+        for word, ids in (("like", self.like), ("unlike", self.unlike)):
+            text += f", {word} {' '.join(map(str, ids))}" if ids else ""
+        return text.removeprefix(", ")

@@ -18,7 +18,7 @@ from search.thumbnails import Drawn, Undrawn
 
 VOID = {"meta", "img"}
 TAGS = {
-    "html", "head", "meta", "small", "title", "style", "body", "header", "h1", "p", "main", "ol",
+    "html", "head", "meta", "title", "style", "body", "header", "small", "h1", "p", "main", "ol",
     "li", "a", "img", "div", "span", "b", "i", "bdi", "footer",
 }  # fmt: skip
 PICTURE = Drawn(b"\xff\xd8\xff not really", 480, 320)
