@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from indexer.catalog import captions, photos, words
+from indexer.catalog import filters as filter_rows
 from search.fusion import Spread
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from indexer.records import Ids, Vector
+    from indexer.filters import Filters
+    from indexer.records import Ids, Vector, Vectors
     from indexer.vectors import FaissIndex
     from search.encoding import QueryVectors
-    from search.query import Channel, Target
+    from search.query import Channel, Query, Target
 
 
 class Placed(NamedTuple):
@@ -43,12 +45,30 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One state of a library's catalog, in one space, to be ranked for one target."""
+    """One state of a library's catalog, in one space, to be ranked for one target.
+
+    What no filter leaves out is ranked as if there was nothing else.
+    """
 
     connection: Connection
     space_id: int
     target: Target
     indexes: Mapping[Target, FaissIndex]
+    filters: Filters
+    kept: frozenset[int] | None  # the ids of the items that pass the filters; None for all
+
+    @classmethod
+    def open(
+        cls,
+        connection: Connection,
+        space_id: int,
+        query: Query,
+        indexes: Mapping[Target, FaissIndex],
+    ) -> Scope:
+        """Ask the catalog which items a query's filters keep."""
+        ids = filter_rows.photo_ids if query.target == "photos" else filter_rows.caption_ids
+        kept = frozenset(ids(connection, query.filters).tolist()) if query.filters else None
+        return cls(connection, space_id, query.target, indexes, query.filters, kept)
 
     def rank(self, channel: Channel, query: QueryVectors, *, depth: int) -> Ranking:
         """Rank the `depth` best items of one channel; all that have some of the words."""
@@ -58,7 +78,7 @@ class Scope:
         if self.target == "captions":
             items_of = self._captions
         vector = query.by(channel, self.target)
-        return Ranking(channel, _nearest(self._index(channel), vector, items_of, depth=depth))
+        return Ranking(channel, self._nearest(channel, vector, items_of, depth=depth))
 
     def cosines(
         self, channel: Channel, query: QueryVectors, items: Sequence[int]
@@ -85,13 +105,52 @@ class Scope:
         return self.indexes["photos" if channel == "image" else "captions"]
 
     def _with_words(self, query: QueryVectors) -> Ranking:
-        table = words.PHOTOS if self.target == "photos" else words.CAPTIONS
-        matches = words.find(self.connection, table, query.texts, query.against)
+        index = words.PHOTOS if self.target == "photos" else words.CAPTIONS
+        matches = words.find(self.connection, index, query.texts, query.against)
+        kept = [each for each in matches.shares if self.kept is None or each[0] in self.kept]
         if self.target == "photos":
-            return Ranking("words", tuple(Placed(*each) for each in matches.shares), matches.nats)
-        first = captions.first_equal(self.connection, [each[0] for each in matches.shares])
-        own = (each for each in matches.shares if first.get(each[0]) == each[0])
-        return Ranking("words", tuple(Placed(key, share, key) for key, share in own), matches.nats)
+            return Ranking("words", tuple(Placed(*each) for each in kept), matches.nats)
+        first = captions.first_equal(self.connection, [key for key, _ in kept])
+        own = tuple(Placed(key, share, key) for key, share in kept if first.get(key) == key)
+        return Ranking("words", own, matches.nats)
+
+    def _nearest(
+        self,
+        channel: Channel,
+        query: Vector,
+        items_of: Callable[[Ids, Vector], Iterable[Placed]],
+        *,
+        depth: int,
+    ) -> tuple[Placed, ...]:
+        """Rank items by the vectors of photos or of captions."""
+        index, allowed = self._index(channel), self._allowed(channel)
+        most = len(index if allowed is None else allowed)
+        wanted = depth
+        while True:
+            scores, ids = index.search(query, wanted, allowed=allowed)
+            best: dict[int, Placed] = {}
+            for item in items_of(ids, scores):
+                if self.kept is None or item.id in self.kept:  # a copy may lie elsewhere
+                    best.setdefault(item.id, item)
+            # what shares an item, or was just removed by another process, leaves gaps: look further
+            if len(best) >= depth or wanted >= most:
+                return tuple(best.values())[:depth]
+            wanted *= 2
+
+    def _allowed(self, channel: Channel) -> Ids | None:
+        """Return the embeddings of what passes the filters; None for all."""
+        if not self.filters:
+            return None
+        if channel == "image":
+            return filter_rows.photo_embedding_ids(self.connection, self.space_id, self.filters)
+        return filter_rows.caption_embedding_ids(self.connection, self.space_id, self.filters)
+
+    def vectors(self, items: Sequence[int]) -> Vectors:
+        """Return the vectors of items that were found, in their order; `(n, dim)`."""
+        rows = photos if self.target == "photos" else captions
+        keys = rows.embedding_ids(self.connection, self.space_id, items)
+        wanted = np.fromiter((keys[item] for item in items), np.int64, len(items))
+        return self.indexes[self.target].vectors(wanted)
 
     def _photos(self, ids: Ids, scores: Vector) -> Iterator[Placed]:
         owners = photos.ids_by_embedding(self.connection, ids.tolist())
@@ -110,25 +169,6 @@ class Scope:
         for key, score in zip(ids.tolist(), scores.tolist(), strict=True):
             for caption_id, photo_id in _once_a_photo(owners.get(key, ())):
                 yield Placed(photo_id, score, caption_id)
-
-
-def _nearest(
-    index: FaissIndex,
-    query: Vector,
-    items_of: Callable[[Ids, Vector], Iterable[Placed]],
-    *,
-    depth: int,
-) -> tuple[Placed, ...]:
-    wanted = depth
-    while True:
-        scores, ids = index.search(query, wanted)
-        best: dict[int, Placed] = {}
-        for item in items_of(ids, scores):
-            best.setdefault(item.id, item)
-        # what shares an item, or was just removed by another process, leaves gaps: look further
-        if len(best) >= depth or wanted >= len(index):
-            return tuple(best.values())[:depth]
-        wanted *= 2
 
 
 def _once_a_photo(same: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:

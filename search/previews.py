@@ -37,7 +37,7 @@ def previews(
         max_pixels=max_pixels,
     )
     texts = (
-        [Line(place), *map(Line, told), Line(path, hit.photo.path.as_uri())]
+        [Line(f"{place}  id {hit.photo.id}"), *map(Line, told), Line(path, hit.photo.path.as_uri())]
         for hit in results.hits
         for place, *told, path in [hit_texts(hit)]
     )

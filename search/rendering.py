@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from search.query import Query
     from search.results import Found, Hit, Results
 
 
@@ -20,6 +21,7 @@ def results_json(results: Results) -> dict[str, object]:
         "query": str(results.query),
         "target": results.query.target,
         "model": results.model,
+        **_refinements(results.query),
         "hits": [_hit_json(hit) for hit in results.hits],
     }
 
@@ -43,6 +45,11 @@ def paths(results: Results) -> Iterator[str]:
     """Yield the paths of the photos that were found, each once."""
     # a photo with several captions among the hits is one photo
     yield from dict.fromkeys(str(hit.photo.path) for hit in results.hits)
+
+
+def _refinements(query: Query) -> dict[str, object]:
+    asked = {"like": list(query.like), "unlike": list(query.unlike), "diverse": query.diverse}
+    return {name: value for name, value in asked.items() if value not in (None, [])}
 
 
 def _hit_json(hit: Hit) -> dict[str, object]:

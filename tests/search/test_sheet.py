@@ -10,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.records import Caption, Facts, Photo
-from search.query import Query, Term
+from search.query import Query
 from search.results import Hit, Results
 from search.sheet import page
+from search.terms import Term
 from search.thumbnails import Drawn, Undrawn
 
 VOID = {"meta", "img"}
 TAGS = {
-    "html", "head", "meta", "small", "title", "style", "body", "header", "h1", "p", "main", "ol", "li", "a",
-    "img", "div", "span", "b", "i", "bdi", "footer",
+    "html", "head", "meta", "title", "style", "body", "header", "small", "h1", "p", "main", "ol",
+    "li", "a", "img", "div", "span", "b", "i", "bdi", "footer",
 }  # fmt: skip
 PICTURE = Drawn(b"\xff\xd8\xff not really", 480, 320)
 HOSTILE = [
