@@ -16,9 +16,9 @@ from indexer.errors import QueryError, UsageError
 from indexer.pipeline import index_photos
 from search import cli
 from search.diversity import diversify
+from search.engine import _PLACES as K
 from search.engine import SearchEngine
 from search.feedback import ALPHA, BETA, GAMMA
-from search.engine import _PLACES as K
 from search.query import Query
 
 if TYPE_CHECKING:
