@@ -22,6 +22,7 @@ from indexer.terminal import (
     starting,
 )
 from indexer.training.cli import train
+from search.duplicates.cli import duplicates
 from search.evaluation.cli import evaluate
 from search.options import output_options, query_options
 from search.rendering import hit_lines, paths, results_json
@@ -127,7 +128,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train, evaluate):
+for _command in (*COMMANDS, train, evaluate, duplicates):
     main.add_command(_command)
 
 
