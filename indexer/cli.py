@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.encoders.devices import Wanted
     from indexer.library import Library
+    from indexer.records import Space
 
 ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what is wrong with it
 
@@ -307,14 +308,16 @@ def embed(
 COMMANDS = (index, status, doctor, forget, models, embed)
 
 
-def library_encoder(library: Library, load_model: Callable[[str], Encoder]) -> Encoder:
-    """Load the model of a library, for queries; an empty one has none.
+def library_encoder(
+    library: Library, load_model: Callable[[str], Encoder], *, space: Space | None = None
+) -> Encoder:
+    """Load the model of a library, or of another of its spaces; an empty one has none.
 
     Raises SpaceMismatchError when the model of that name is another by now.
     """
     from indexer.spaces import empty, mismatch
 
-    space = library.space
+    space = space or library.space
     if space is None:
         raise empty(library.path)
     encoder = load_model(space.model)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexer.catalog import appearances, captions, keywords, photos
-from indexer.catalog.captions import EMBEDDED, NewCaption
+from indexer.captioning import replaced, write_metadata
+from indexer.catalog import appearances, captions, keywords, photos, sidecars
+from indexer.catalog.captions import EMBEDDED
 from indexer.files import is_within
 from indexer.loading import Failed, Loaded, NoPhoto
 from indexer.plan import is_gone
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from indexer.loading import Loader, Outcome
+    from indexer.loading import Content, Loader, Outcome
     from indexer.plan import Known
     from indexer.records import Photo, PhotoFile
 
@@ -60,18 +61,26 @@ class Writer:
         if path in self.known.skips:
             photos.remove_skips(connection, [path])
         same = photos.by_hash(connection, [item.content_hash]).get(item.content_hash, [])
+        if item.content is None and not self._tells_all(connection, item.content_hash, same):
+            return self._write_again(connection, item)
         stamp = self.known.stamps.get(path)
         if stamp is not None and any(photo.id == stamp.id for photo in same):
-            again = IndexReport(reread=1) if path in self.known.outdated else IndexReport()
+            again = IndexReport(reread=1 if self.known.is_outdated(item.file) else 0)
             return IndexReport(unchanged=1) + again + self._keep(connection, item, stamp.id)
         moved = next((photo for photo in same if self._is_missing(photo)), None)
         if stamp is None and moved is not None:
             self.missing.discard(moved.id)
             return IndexReport(moved=1) + self._keep(connection, item, moved.id)
-        if item.content is None and not same:
-            return self._write_again(connection, item)
-        report = self._put(connection, item, same, stamp.id if stamp else None)
-        return report + (IndexReport(updated=1) if stamp else IndexReport(added=1))
+        report = IndexReport(updated=1) if stamp else IndexReport(added=1)
+        if stamp is not None:
+            keywords.replace(connection, stamp.id, "labels", ())  # of what was seen in it before
+        if item.content is None:
+            return report + self._copy(connection, item, same[0], stamp.id if stamp else None)
+        return report + self._put(connection, item, item.content, stamp.id if stamp else None)
+
+    def _tells_all(self, connection: Connection, content_hash: bytes, same: list[Photo]) -> bool:
+        """Tell whether rows of the same content say all of it, and nothing but what it says."""
+        return bool(same) and not sidecars.metadata_paths(connection, content_hash)
 
     def _is_missing(self, photo: Photo) -> bool:
         path = str(photo.path)
@@ -82,30 +91,31 @@ class Writer:
     def _keep(self, connection: Connection, item: Loaded, photo_id: int) -> IndexReport:
         """Write what is new of a photo whose content is not: where it lies, or what was read."""
         if item.content is not None:
-            return self._put(connection, item, [], photo_id)
+            return self._put(connection, item, item.content, photo_id)
         photos.restamp(connection, photo_id, item.file)
         return IndexReport()
 
     def _put(
-        self, connection: Connection, item: Loaded, same: list[Photo], photo_id: int | None
+        self, connection: Connection, item: Loaded, content: Content, photo_id: int | None
     ) -> IndexReport:
-        file, content_hash, content = item.file, item.content_hash, item.content
-        facts = content.facts if content else same[0].facts
-        texts = (
-            content.descriptions
-            if content
-            else captions.of_photo(connection, same[0].id, source=EMBEDDED)
-        )
-        words = (
-            [Keyword(text, EMBEDDED) for text in content.keywords]
-            if content
-            else keywords.of_photo(connection, same[0].id, source=EMBEDDED)
-        )
-        photo_id = photos.put(connection, file, content_hash, facts, photo_id=photo_id)
+        facts = content.facts
+        photo_id = photos.put(connection, item.file, item.content_hash, facts, photo_id=photo_id)
+        words = [Keyword(text, EMBEDDED) for text in content.keywords]
         keywords.replace(connection, photo_id, EMBEDDED, words)
-        new = [NewCaption(photo_id, text) for text in texts]
-        added, removed = captions.replace(connection, EMBEDDED, new, photo_id=photo_id)
-        return IndexReport(captions_added=added, captions_removed=removed)
+        report = replaced(connection, EMBEDDED, content.captions, photo_id)
+        return report + write_metadata(connection, content.sidecars, photo_id)
+
+    def _copy(
+        self, connection: Connection, item: Loaded, same: Photo, photo_id: int | None
+    ) -> IndexReport:
+        """Write a photo by what another one of the same content says."""
+        file, content_hash = item.file, item.content_hash
+        photo_id = photos.put(connection, file, content_hash, same.facts, photo_id=photo_id)
+        words = keywords.of_photo(connection, same.id, source=EMBEDDED)
+        keywords.replace(connection, photo_id, EMBEDDED, words)
+        texts = captions.of_photo(connection, same.id, source=EMBEDDED)
+        report = replaced(connection, EMBEDDED, texts, photo_id)
+        return report + write_metadata(connection, (), photo_id)
 
     def _write_again(self, connection: Connection, item: Loaded) -> IndexReport:
         # the photo that had this content took on another earlier in this run: two files swapped

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 from indexer.errors import PathNotFoundError, UsageError
 from indexer.files import absolute
 from indexer.ignore import IGNORE_FILE, Rules
-from indexer.records import FileStamp, PhotoFile, Unseen
+from indexer.records import PhotoFile, Unseen
+from indexer.sidecars import SUFFIXES, claimed_by, sidecar_names, sidecars_of, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from indexer.records import FileStamp
+
 SYSTEM_FOLDERS = frozenset(
     {"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 )
-
-_SIDECAR_SUFFIX = ".txt"
 
 
 def discover(roots: Sequence[Path], *, exclude: Sequence[str] = ()) -> Iterator[PhotoFile | Unseen]:
@@ -144,12 +145,13 @@ class _Walk:
         return True
 
     def _files(self, folder: _Folder, listing: _Listing) -> Iterator[PhotoFile | Unseen]:
-        texts = {
+        sides = {
             entry.name: entry
             for entry in (*listing.files, *listing.links)
-            if entry.name.endswith(_SIDECAR_SUFFIX)
+            if entry.name.endswith(SUFFIXES)
         }
-        claimed = _claimed(texts, (*listing.files, *listing.links)) if texts else frozenset()
+        entries = (*listing.files, *listing.links) if sides else ()
+        claimed = claimed_by(entry.name for entry in entries)
         failures = []
         for entry in listing.files:
             if entry.name in claimed or folder.ignores(entry.path, is_folder=False):
@@ -162,16 +164,16 @@ class _Walk:
                 failures.append(_why(error))
                 continue
             self._listed.add(_identity(status))
-            yield _photo_file(entry, status, texts, folder)
+            yield _photo_file(entry, status, sides, folder)
         for entry in listing.links:
             if entry.name not in claimed:
-                yield from self._put_off(folder, entry, texts)
+                yield from self._put_off(folder, entry, sides)
         if failures:
             count = "one of its files" if len(failures) == 1 else f"{len(failures)} of its files"
             yield Unseen(Path(folder.path), f"{count} could not be examined: {failures[0]}")
 
     def _put_off(
-        self, folder: _Folder, entry: os.DirEntry[str], texts: Mapping[str, os.DirEntry[str]]
+        self, folder: _Folder, entry: os.DirEntry[str], sides: Mapping[str, os.DirEntry[str]]
     ) -> Iterator[Unseen]:
         """Keep a link until every real file is known."""
         try:
@@ -186,7 +188,7 @@ class _Walk:
         if is_folder:
             self._linked_folders.append(_Folder(entry.path, folder.exclude, folder.rules))
         elif stat.S_ISREG(status.st_mode):
-            found = _photo_file(entry, status, texts, folder)
+            found = _photo_file(entry, status, sides, folder)
             self._linked_files.append((_identity(status), found))
 
     def _follow_links(self) -> Iterator[PhotoFile | Unseen]:
@@ -201,15 +203,14 @@ class _Walk:
                 yield found
 
     def _named_files(self, files: Sequence[Path]) -> Iterator[PhotoFile]:
-        photos = [path for path in files if path.suffix != _SIDECAR_SUFFIX]
-        claimed = {side for path in photos for side in _sidecar_paths(path)}
+        photos = [path for path in files if path.suffix not in SUFFIXES]
+        claimed = {path.with_name(side) for path in photos for side in sidecar_names(path.name)}
         for path in sorted(set(files) - claimed):
-            found = _stamp(path)
+            found = stamp_of(path)
             if found is None or self._excluded(path):
                 continue
             status, stamp = found
-            sides = tuple(side[1] for side in map(_stamp, _sidecar_paths(path)) if side)
-            photo = PhotoFile(path, stamp.size, stamp.mtime_ns, sides)
+            photo = PhotoFile(path, stamp.size, stamp.mtime_ns, sidecars_of(path))
             if path.is_symlink():
                 self._linked_files.append((_identity(status), photo))
             elif _identity(status) not in self._listed:
@@ -245,52 +246,24 @@ def _with_rules(folder: _Folder) -> _Folder:
     return _Folder(folder.path, folder.exclude, (rules, *folder.rules))
 
 
-def _claimed(texts: Iterable[str], entries: Iterable[os.DirEntry[str]]) -> frozenset[str]:
-    """Names of the texts that are some other file's sidecar."""
-    owners = [entry.name for entry in entries if not entry.name.endswith(_SIDECAR_SUFFIX)]
-    sides = {side for name in owners for side in _sidecar_names(name)}
-    return frozenset(sides.intersection(texts))
-
-
-def _sidecar_names(name: str) -> tuple[str, str]:
-    return name + _SIDECAR_SUFFIX, os.path.splitext(name)[0] + _SIDECAR_SUFFIX  # noqa: PTH122
-
-
-def _sidecar_paths(path: Path) -> tuple[Path, ...]:
-    if path.suffix == _SIDECAR_SUFFIX:
-        return ()
-    return tuple(path.with_name(name) for name in dict.fromkeys(_sidecar_names(path.name)))
-
-
 def _photo_file(
     entry: os.DirEntry[str],
     status: os.stat_result,
-    texts: Mapping[str, os.DirEntry[str]],
+    sides: Mapping[str, os.DirEntry[str]],
     folder: _Folder,
 ) -> PhotoFile:
     # a name that is not UTF-8 is listed all the same: the catalog decides what it can hold
     path = Path(entry.path)
-    sides = _sidecars(entry.name, texts, folder) if texts else ()
-    return PhotoFile(path, status.st_size, status.st_mtime_ns, sides)
+    own = _sidecars(entry.name, sides, folder) if sides else ()
+    return PhotoFile(path, status.st_size, status.st_mtime_ns, own)
 
 
 def _sidecars(
-    name: str, texts: Mapping[str, os.DirEntry[str]], folder: _Folder
+    name: str, sides: Mapping[str, os.DirEntry[str]], folder: _Folder
 ) -> tuple[FileStamp, ...]:
-    names = () if name.endswith(_SIDECAR_SUFFIX) else dict.fromkeys(_sidecar_names(name))
-    found = (texts[side].path for side in names if side in texts)
+    found = (sides[side].path for side in sidecar_names(name) if side in sides)
     kept = (path for path in found if not folder.ignores(path, is_folder=False))
-    return tuple(side[1] for side in map(_stamp, map(Path, kept)) if side)
-
-
-def _stamp(path: Path) -> tuple[os.stat_result, FileStamp] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return status, FileStamp(path, status.st_size, status.st_mtime_ns)
+    return tuple(side[1] for side in map(stamp_of, map(Path, kept)) if side)
 
 
 def _identity(status: os.stat_result) -> _Identity:

@@ -24,6 +24,7 @@ SightseekError
 │   ├── LibraryVersionError written by a newer sightseek
 │   └── SpaceMismatchError  vectors of two models would meet
 ├── QueryError              a query cannot be answered
+├── ShortfallError          figures are below what was asked of them
 └── FetchError              a photo's URL could not be read
 """
 
@@ -124,6 +125,10 @@ class SpaceMismatchError(LibraryError):
 
 class QueryError(SightseekError):
     """A query cannot be answered."""
+
+
+class ShortfallError(SightseekError):
+    """Figures are below what was asked of them."""
 
 
 class FetchError(SightseekError):

@@ -212,6 +212,14 @@ class Library:
                 embeddings.put_snapshot_token(connection, target, token)
             self._snapshots.mark_saved(target, space, index)
 
+    def named_space(self, name: str) -> Space:
+        """Find a space by its model's name or by all of its name.
+
+        Raises LibraryError when there is none, and when there are several.
+        """
+        with self.reading() as connection:
+            return rules.named(connection, self.path, name).space
+
     def spare_space(self, name: str) -> Space:
         """Find a space that could be forgotten, by its model's name or by all of its name.
 

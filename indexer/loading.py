@@ -13,7 +13,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
 from indexer.decode.appearance import read_appearance
+from indexer.decode.metadata import Metadata
 from indexer.decode.photo import decode, read_photo
+from indexer.decode.xmp import read_xmp_file
 from indexer.errors import DecodeError, NotAPhotoError, UnreadableError
 
 if TYPE_CHECKING:
@@ -21,20 +23,32 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from indexer.encoders import Preparation
-    from indexer.records import Appearance, Facts, PhotoFile, Pixels
+    from indexer.records import Appearance, Facts, FileStamp, PhotoFile, Pixels
 
 _MOST_WORKERS = 4  # a photo at the pixel cap takes gigabytes while it is decoded
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What decoding gives: facts, embedded captions and keywords, looks, pixels for the model."""
+class Sidecar:
+    """A photo's XMP sidecar, and what it says beside facts; or why it could not be read."""
 
-    facts: Facts
-    descriptions: tuple[str, ...]
+    file: FileStamp
+    captions: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    problem: str | None = None
+    lasting: bool = True  # the same bytes will say the same
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a photo and the metadata beside it give, and pixels as the model wants them."""
+
+    facts: Facts  # where sidecars say something, what they say
+    captions: tuple[str, ...]  # embedded in the photo, as the keywords are
     keywords: tuple[str, ...]
     appearance: Appearance
     pixels: Pixels
+    sidecars: tuple[Sidecar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +84,10 @@ class Settled:
     """The hashes of contents of which nothing is left to learn."""
 
     encoded: Container[bytes]
-    outdated: Container[bytes]  # of photos of which less was read than is read now
+    unsettled: Container[bytes]  # of photos that were read in part, or with XMP beside them
 
     def __contains__(self, content_hash: object) -> bool:
-        return content_hash in self.encoded and content_hash not in self.outdated
+        return content_hash in self.encoded and content_hash not in self.unsettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +98,11 @@ class Loader:
     max_pixels: int
 
     def load(self, file: PhotoFile, settled: Container[bytes] = ()) -> Outcome:
-        """Read and hash a file, and decode it unless its hash is settled."""
+        """Read and hash a file, and decode it unless its hash is settled and no XMP lies beside."""
         try:
             data = read_photo(file.path)
             content_hash = hash_content(data)
-            if content_hash in settled:
+            if content_hash in settled and not file.metadata:
                 return Loaded(file, content_hash, None)
             return Loaded(file, content_hash, self._content(data, file))
         except NotAPhotoError:
@@ -118,13 +132,28 @@ class Loader:
     def _content(self, data: bytes, file: PhotoFile) -> Content:
         size = self.encoder.image_size
         decoded = decode(data, path=file.path, min_side=size, max_pixels=self.max_pixels)
+        facts, sidecars = decoded.facts, list[Sidecar]()
+        for stamp in reversed(file.metadata):  # `photo.jpg.xmp` knows better than `photo.xmp`
+            metadata, sidecar = _read_sidecar(stamp)
+            facts = metadata.over(facts)
+            sidecars.append(sidecar)
         return Content(
-            facts=decoded.facts,
-            descriptions=decoded.descriptions,
+            facts=facts,
+            captions=decoded.captions,
             keywords=decoded.keywords,
             appearance=read_appearance(decoded.image),
             pixels=self.encoder.preprocess(decoded.image),
+            sidecars=tuple(sidecars),
         )
+
+
+def _read_sidecar(stamp: FileStamp) -> tuple[Metadata, Sidecar]:
+    try:
+        found = read_xmp_file(stamp.path)
+    except DecodeError as error:
+        lasting = not isinstance(error, UnreadableError)
+        return Metadata(), Sidecar(stamp, problem=str(error), lasting=lasting)
+    return found, Sidecar(stamp, found.captions, found.keywords)
 
 
 def hash_content(data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from indexer.captioning import CaptionFile, write_files, write_sidecars
-from indexer.catalog import appearances, embeddings, photos
+from indexer.catalog import appearances, embeddings, photos, sidecars
 from indexer.catalog import captions as caption_rows
 from indexer.commit import Writer
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
@@ -100,7 +100,7 @@ class _Run:
         space_id: int,
         known: Known,
         hashes: set[bytes],
-        outdated: frozenset[bytes],
+        unsettled: set[bytes],
     ) -> None:
         self.report = IndexReport()
         self._library = library
@@ -110,7 +110,7 @@ class _Run:
         self._space_id = space_id
         self._known = known
         self._hashes = hashes  # of the contents that have an embedding; grows
-        self._settled = Settled(hashes, outdated)
+        self._settled = Settled(hashes, unsettled)
 
     @classmethod
     def open(
@@ -133,7 +133,9 @@ class _Run:
                 decoder=f"{decoders()}; {loader.max_pixels} pixels",
                 lacking=frozenset(photos.without_embedding(connection, space_id)),
                 outdated=frozenset(outdated),
+                metadata=sidecars.of_metadata(connection),
             )
+            unsettled = {*outdated.values(), *sidecars.hashes_with_metadata(connection)}
             hashes = embeddings.hashes(connection, embeddings.PHOTOS, space_id)
         return cls(
             library,
@@ -143,7 +145,7 @@ class _Run:
             space_id=space_id,
             known=known,
             hashes=hashes,
-            outdated=frozenset(outdated.values()),
+            unsettled=unsettled,
         )
 
     def plan(self, listing: Iterable[PhotoFile | Unseen], roots: Sequence[Path]) -> Plan:

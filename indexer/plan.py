@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,20 @@ class Known:
     decoder: str  # what can be decoded now
     lacking: Collection[str] = frozenset()  # photos without an embedding in the run's space
     outdated: Collection[str] = frozenset()  # photos of which less was read than is read now
+    metadata: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    # (size, mtime_ns) of the XMP sidecars that were read, by photo and path
 
     def is_settled(self, file: PhotoFile) -> bool:
         """Tell whether a file has not changed, and nothing is left to learn of it."""
         path = str(file.path)
-        is_whole = path not in self.lacking and path not in self.outdated
+        is_whole = path not in self.lacking and not self.is_outdated(file)
         return is_whole and is_same(self.stamps.get(path), file)
+
+    def is_outdated(self, file: PhotoFile) -> bool:
+        """Tell whether more can be read of a photo than was, or its sidecars say something else."""
+        path = str(file.path)
+        now = {str(each.path): (each.size, each.mtime_ns) for each in file.metadata}
+        return path in self.outdated or now != self.metadata.get(path, {})
 
 
 @dataclass(frozen=True, slots=True)

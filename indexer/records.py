@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 KeywordSource: TypeAlias = Literal["embedded", "sidecar", "labels"]
 
+XMP_SUFFIX = ".xmp"
+XMP_NAMESPACE = "urn:sightseek:xmp/1.0/"  # sightseek's own
+OWN_LABELS = f"{{{XMP_NAMESPACE}}}labels"  # names the keywords of a sidecar that sightseek wrote
 GLANCE = 32  # pixels of a side of the thumbnails that a library keeps
 
 # What is read of a photo, as a number: it grows when that becomes more, and photos of a lower one
@@ -34,6 +37,11 @@ class FileStamp:
     size: int
     mtime_ns: int
 
+    @property
+    def is_xmp(self) -> bool:
+        """Tell a sidecar of metadata from one of captions."""
+        return self.path.suffix == XMP_SUFFIX
+
 
 @dataclass(frozen=True, slots=True)
 class PhotoFile:
@@ -42,7 +50,17 @@ class PhotoFile:
     path: Path
     size: int
     mtime_ns: int
-    sidecars: tuple[FileStamp, ...] = ()  # `photo.jpg.txt`, `photo.txt`
+    sidecars: tuple[FileStamp, ...] = ()  # `photo.jpg.txt`, `photo.txt`, the same in `.xmp`
+
+    @property
+    def texts(self) -> tuple[FileStamp, ...]:
+        """The sidecars that hold captions."""
+        return tuple(each for each in self.sidecars if not each.is_xmp)
+
+    @property
+    def metadata(self) -> tuple[FileStamp, ...]:
+        """The sidecars that hold XMP."""
+        return tuple(each for each in self.sidecars if each.is_xmp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,7 @@ class Facts:
     longitude: float | None = None  # degrees, east positive
     title: str | None = None
     description: str | None = None
+    place: str | None = None  # by the names that it was given: `Montmartre, Paris, France`
     focal_length: float | None = None  # mm
     aperture: float | None = None  # the f-number
     iso: int | None = None
@@ -129,6 +148,7 @@ class Photo:
     path: Path
     content_hash: bytes
     facts: Facts
+    keywords: tuple[Keyword, ...] = ()  # by text, then by source
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,20 @@ def spare(connection: Connection, library: Path, name: str) -> Held:
 
     Raises LibraryError when there is none, when there are several, and when queries use it.
     """
+    found = named(connection, library, name)
+    if found.is_current:
+        raise LibraryError(
+            f"Searches use the space {found.space}. To forget it, change to another model "
+            f"first: {switch_command(library, 'OTHER')}"
+        )
+    return found
+
+
+def named(connection: Connection, library: Path, name: str) -> Held:
+    """Find a space by its model's name or by all of its name, as `status` prints it.
+
+    Raises LibraryError when there is none, and when there are several.
+    """
     held = spaces.held(connection)
     names = {name, str(Path(name).expanduser().resolve()), _canonical(name)}
     found = [each for each in held if str(each.space) == name]
@@ -76,11 +90,6 @@ def spare(connection: Connection, library: Path, name: str) -> Held:
     if len(found) > 1:
         several = " or ".join(str(each.space) for each in found)
         raise LibraryError(f"{name} names several spaces. Give one with all of its name: {several}")
-    if found[0].is_current:
-        raise LibraryError(
-            f"Searches use the space {found[0].space}. To forget it, change to another model "
-            f"first: {switch_command(library, 'OTHER')}"
-        )
     return found[0]
 
 

@@ -13,6 +13,7 @@ from indexer.catalog import captions, embeddings, photos, spaces
 from indexer.files import is_within
 from indexer.plan import is_gone, is_same
 from indexer.records import PhotoFile, Skipped, Switch
+from indexer.sidecars import sidecars_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +34,10 @@ def left_elsewhere(known: Known, plan: Plan) -> Iterator[PhotoFile]:
             status = Path(path).stat()
         except OSError:
             continue  # it is lacking still when the switch is tried, and named then
-        yield PhotoFile(Path(path), status.st_size, status.st_mtime_ns)
+        read = known.metadata.get(path, {})  # what no rule leaves out
+        beside = sidecars_of(Path(path)) if read else ()
+        sides = tuple(each for each in beside if str(each.path) in read)
+        yield PhotoFile(Path(path), status.st_size, status.st_mtime_ns, sides)
 
 
 def kept_unread(known: Known, plan: Plan) -> frozenset[str]:

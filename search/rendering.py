@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from indexer.terminal import printable
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from search.query import Query
     from search.results import Found, Hit, Results
 
 
@@ -19,6 +21,7 @@ def results_json(results: Results) -> dict[str, object]:
         "query": str(results.query),
         "target": results.query.target,
         "model": results.model,
+        **_refinements(results.query),
         "hits": [_hit_json(hit) for hit in results.hits],
     }
 
@@ -26,15 +29,27 @@ def results_json(results: Results) -> dict[str, object]:
 def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
     """Yield what `search` tells a person, a line for each hit; with `links` to its file (OSC 8)."""
     for hit in results.hits:
-        found = f"{printable(hit.caption.text)}  " if hit.caption else ""
-        name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
-        yield f"{hit.rank:3}  {hit.score:.4f}  {found}{name}"
+        *told, path = hit_texts(hit)
+        yield "  ".join([*told, _link(hit.photo.path) if links else path])
+
+
+def hit_texts(hit: Hit) -> Iterator[str]:
+    """Yield what a person is told of a hit: its place and score, its caption, its path."""
+    yield f"{hit.rank:3}  {hit.score:.4f}"
+    if hit.caption:
+        yield printable(hit.caption.text)
+    yield printable(str(hit.photo.path))
 
 
 def paths(results: Results) -> Iterator[str]:
     """Yield the paths of the photos that were found, each once."""
     # a photo with several captions among the hits is one photo
     yield from dict.fromkeys(str(hit.photo.path) for hit in results.hits)
+
+
+def _refinements(query: Query) -> dict[str, object]:
+    asked = {"like": list(query.like), "unlike": list(query.unlike), "diverse": query.diverse}
+    return {name: value for name, value in asked.items() if value not in (None, [])}
 
 
 def _hit_json(hit: Hit) -> dict[str, object]:
@@ -54,6 +69,14 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "lens": facts.lens,
         "latitude": facts.latitude,
         "longitude": facts.longitude,
+        "title": facts.title,
+        "description": facts.description,
+        "place": facts.place,
+        "focal_length": facts.focal_length,
+        "aperture": facts.aperture,
+        "iso": facts.iso,
+        "rating": facts.rating,
+        "keywords": [asdict(keyword) for keyword in photo.keywords],
         "channels": {found.channel: _found_json(found) for found in hit.found_by},
     }
 

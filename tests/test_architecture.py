@@ -51,6 +51,7 @@ HOMES = {
         "search.cli",
         "search.duplicates.cli",
         "search.evaluation.cli",
+        "search.labelling.cli",
         "search.options",
     },
     "onnx": {"indexer.encoders.export", "indexer.training"},

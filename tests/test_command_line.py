@@ -201,6 +201,38 @@ def test_evaluate_prints_both_directions(indexed: Path) -> None:
     assert found["text_to_image"]["recall@5"] > 0.5
 
 
+def test_evaluate_shows_a_table_and_the_worst_and_writes_details(
+    indexed: Path, tmp_path: Path
+) -> None:
+    words = ["evaluate", "--queries", sample_folder() / "captions.csv", "--library", indexed]
+    details = tmp_path / "details.jsonl"
+    done = run(*words, "--k", "1,3", "--against", "exact", "--details", details, "--worst", 1)
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == (
+        ["text", "to", "image", "recall@1", "recall@3", "mrr", "ndcg@3", "median", "queries"]
+    )
+    assert "photos overlap" in done.stdout
+    assert done.stdout.count(", rank ") == 2
+    rows = [json.loads(line) for line in details.read_text("utf-8").splitlines()]
+    captions = [row for row in rows if row["direction"] == "text_to_image"]
+    assert len(captions) == 37
+    assert {"query", "answer", "rank", "top"} <= captions[0].keys()
+
+
+def test_evaluate_fails_with_one_line_where_figures_fall_short(indexed: Path) -> None:
+    words = ["evaluate", "--queries", sample_folder() / "captions.csv", "--library", indexed]
+    gates = ["--fail-under", "recall@10=0.5", "--fail-under", "text_to_image.mrr=1"]
+    done = run(*words, "--json", *gates, code=1)
+    assert json.loads(done.stdout)["text_to_image"]["mrr"] < 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: text_to_image mrr is 0.")
+    assert "under 1. " in line
+    error(*words, "--fail-under", "speed=1", code=2)
+    error(*words, "--compare", "none such")
+    error(*words, "--compare", "builtin", code=2)
+    error(*words, "--details", "no/such/folder/details.jsonl")
+
+
 def test_demo_shows_sensible_results_and_the_next_three_commands() -> None:
     lines = run("demo").stdout
     first = [line.rsplit("/", 1)[-1] for line in lines.splitlines() if line.startswith("  1  ")]

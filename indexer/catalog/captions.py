@@ -1,4 +1,4 @@
-"""The captions of a library's photos, where each came from, and the sidecars that were read."""
+"""The captions of a library's photos, and where each came from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, exists, func, insert, select
 
 from indexer.catalog import photos
 from indexer.catalog.chunks import chunks
-from indexer.catalog.schema import caption, sidecar, text_embedding
+from indexer.catalog.schema import caption, text_embedding
 from indexer.records import Caption
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from indexer.records import FileStamp
 
 # the source of what stands in the photo's own metadata
 EMBEDDED: Literal["embedded"] = "embedded"
@@ -38,9 +37,13 @@ def text_hash(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def count(connection: Connection) -> int:
-    """Count the captions."""
-    return int(connection.execute(select(func.count()).select_from(caption)).scalar_one())
+def count(connection: Connection, *, of: Collection[int] | None = None) -> int:
+    """Count the captions, those of some photos alone if given."""
+    query = select(func.count()).select_from(caption)
+    if of is None:
+        return int(connection.execute(query).scalar_one())
+    owned = (query.where(caption.c.photo_id.in_(chunk)) for chunk in chunks(list(of)))
+    return sum(int(connection.execute(each).scalar_one()) for each in owned)
 
 
 def replace(
@@ -81,29 +84,6 @@ def remove(connection: Connection, column: ColumnElement[int], values: Sequence[
 def remove_source(connection: Connection, source: str) -> int:
     """Remove every caption that a source gave; return how many."""
     return connection.execute(delete(caption).where(caption.c.source == source)).rowcount
-
-
-def sidecars(connection: Connection) -> dict[int, dict[str, tuple[int, int]]]:
-    """Return the (size, mtime_ns) of the sidecars that were read, by photo and path."""
-    columns = (sidecar.c.photo_id, sidecar.c.path, sidecar.c.size, sidecar.c.mtime_ns)
-    found: dict[int, dict[str, tuple[int, int]]] = {}
-    for photo_id, path, size, mtime_ns in connection.execute(select(*columns)):
-        found.setdefault(photo_id, {})[path] = (size, mtime_ns)
-    return found
-
-
-def put_sidecar(connection: Connection, photo_id: int, file: FileStamp) -> None:
-    """Remember that a photo's sidecar was read."""
-    remove_sidecar(connection, photo_id, str(file.path))
-    values = {"path": str(file.path), "size": file.size, "mtime_ns": file.mtime_ns}
-    connection.execute(insert(sidecar).values(photo_id=photo_id, **values))
-
-
-def remove_sidecar(connection: Connection, photo_id: int, path: str) -> None:
-    """Forget that a photo's sidecar was read."""
-    connection.execute(
-        delete(sidecar).where(sidecar.c.photo_id == photo_id, sidecar.c.path == path)
-    )
 
 
 def without_embedding(connection: Connection, space_id: int) -> list[str]:

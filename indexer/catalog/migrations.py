@@ -82,6 +82,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE photo ADD COLUMN title TEXT",
         "ALTER TABLE photo ADD COLUMN description TEXT",
+        "ALTER TABLE photo ADD COLUMN place TEXT",
         "ALTER TABLE photo ADD COLUMN focal_length FLOAT",
         "ALTER TABLE photo ADD COLUMN aperture FLOAT",
         "ALTER TABLE photo ADD COLUMN iso INTEGER",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,8 @@ from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from indexer.catalog.chunks import chunks
-from indexer.catalog.schema import image_embedding, mount, photo, skipped
-from indexer.records import READING, Facts, Photo, Skipped
+from indexer.catalog.schema import image_embedding, keyword, mount, photo, skipped
+from indexer.records import READING, Facts, Keyword, Photo, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
     from indexer.records import PhotoFile
 
 _FACTS = tuple(each.name for each in fields(Facts))  # columns go by the names of the record
-_COLUMNS = (photo.c.id, photo.c.path, photo.c.content_hash, *(photo.c[name] for name in _FACTS))
+_KEYWORDS = (
+    select(
+        func.json_group_array(func.json_array(keyword.c.text, keyword.c.source, keyword.c.score))
+    )
+    .where(keyword.c.photo_id == photo.c.id)
+    .scalar_subquery()
+    .label("keywords")
+)
+_COLUMNS = (
+    *(photo.c.id, photo.c.path, photo.c.content_hash),
+    *(photo.c[name] for name in _FACTS),
+    _KEYWORDS,
+)
 _IS_OUTDATED = photo.c.reading < READING
 
 
@@ -174,6 +187,12 @@ def paths(connection: Connection) -> dict[int, Path]:
     return {photo_id: Path(path) for photo_id, path in rows}
 
 
+def contents(connection: Connection) -> dict[int, tuple[Path, bytes]]:
+    """Return every photo's path and content hash by its id."""
+    rows = connection.execute(select(photo.c.id, photo.c.path, photo.c.content_hash))
+    return {photo_id: (Path(path), content_hash) for photo_id, path, content_hash in rows}
+
+
 def without_embedding(connection: Connection, space_id: int) -> list[str]:
     """Return the paths of the photos whose content has no embedding in a space, oldest first."""
     query = select(photo.c.path).where(~_has_embedding(space_id)).order_by(photo.c.id)
@@ -243,5 +262,11 @@ def _has_embedding(space_id: int) -> ColumnElement[bool]:
 def _photo(row: Any) -> Photo:
     facts = {name: getattr(row, name) for name in _FACTS}
     facts["taken_at"] = datetime.fromisoformat(row.taken_at) if row.taken_at else None
-    path = Path(row.path)
-    return Photo(id=row.id, path=path, content_hash=row.content_hash, facts=Facts(**facts))
+    words = sorted(json.loads(row.keywords)) if row.keywords != "[]" else ()
+    return Photo(
+        id=row.id,
+        path=Path(row.path),
+        content_hash=row.content_hash,
+        facts=Facts(**facts),
+        keywords=tuple(Keyword(*word) for word in words),
+    )

@@ -53,6 +53,7 @@ photo = Table(
     Column("indexed_at", Text, nullable=False),  # ISO 8601, UTC
     Column("title", Text),
     Column("description", Text),
+    Column("place", Text),
     Column("focal_length", Float),  # mm
     Column("aperture", Float),  # the f-number
     Column("iso", Integer),

@@ -28,8 +28,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from indexer.decode.colour import to_srgb
-from indexer.decode.descriptions import read_descriptions
-from indexer.decode.facts import orientation, read_exif, read_facts
+from indexer.decode.exif import orientation, read_exif, read_tags
 from indexer.decode.formats import (
     HEAD_BYTES,
     RAW_FORMATS,
@@ -39,15 +38,17 @@ from indexer.decode.formats import (
     photo_format,
 )
 from indexer.decode.heif import open_heif
+from indexer.decode.iptc import read_iptc
+from indexer.decode.metadata import join
 from indexer.decode.raw import open_raw
+from indexer.decode.xmp import read_xmp
 from indexer.errors import DecodeError, NotAPhotoError, UnreadableError
+from indexer.records import Facts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from PIL.ImageFile import ImageFile
-
-    from indexer.records import Facts
 
 DEFAULT_MAX_PIXELS = 250_000_000
 DEFAULT_MAX_BYTES = 1 << 30
@@ -89,8 +90,8 @@ class Decoded:
 
     image: Image.Image  # mode RGB, sRGB, upright
     facts: Facts
-    descriptions: tuple[str, ...]  # captions embedded in the file
-    keywords: tuple[str, ...] = ()  # embedded in the file
+    captions: tuple[str, ...]  # embedded in the file, as keywords are
+    keywords: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,9 @@ def decode(
     kind = _check_head(data[:HEAD_BYTES], path)
     try:
         opened = _open(data, kind, min_side, max_pixels)
-        descriptions = read_descriptions(opened.image, opened.exif)
+        metadata = join(
+            exif=read_exif(opened.exif), iptc=read_iptc(opened.image), xmp=read_xmp(opened.image)
+        )
         image = to_srgb(opened.image, min_side=min_side)
     except MemoryError as error:
         raise UnreadableError("there is too little memory for it: lower --max-pixels") from error
@@ -147,8 +150,12 @@ def decode(
         raise DecodeError(_explain(error, kind)) from error
     turn = _UPRIGHT.get(opened.orientation)
     width, height = opened.size if opened.orientation < 5 else opened.size[::-1]
-    facts = read_facts(opened.exif, width=width, height=height, format=kind)
-    return Decoded(image.transpose(turn) if turn is not None else image, facts, descriptions)
+    return Decoded(
+        image=image.transpose(turn) if turn is not None else image,
+        facts=metadata.over(Facts(width=width, height=height, format=kind)),
+        captions=metadata.captions,
+        keywords=metadata.keywords,
+    )
 
 
 def decoders() -> str:
@@ -182,10 +189,10 @@ def _open(data: bytes, kind: str, min_side: int | None, max_pixels: int) -> _Ope
         return _Opened(raw.image, raw.orientation, raw.size, raw.exif)
     if kind == "HEIF":
         upright = open_heif(data, check_size=check_size)
-        return _Opened(upright, 1, upright.size, read_exif(upright))
+        return _Opened(upright, 1, upright.size, read_tags(upright))
     image = _PLUGINS[kind](BytesIO(data))
     check_size(image.size)
-    size, exif = image.size, read_exif(image)
+    size, exif = image.size, read_tags(image)
     _draft(image, min_side)
     image.load()
     return _Opened(image, orientation(exif), size, exif)  # a TIFF is upright once it is loaded

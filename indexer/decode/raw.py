@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from indexer.decode.facts import orientation, read_exif, tiff_exif
+from indexer.decode.exif import orientation, read_tags, tiff_tags
 from indexer.errors import DecodeError
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def _picture(
     check_size(size)
     flip = _FLIPS.get(raw.sizes.flip, 1)
     preview = _preview(rawpy, raw)
-    exif = tiff_exif(data)
+    exif = tiff_tags(data)
     if preview is not None:
-        exif = exif or read_exif(preview)
+        exif = exif or read_tags(preview)
         check_size(preview.size)
         enough = 2 * min_side if min_side else _NEARLY_FULL * min(size)
         if min(preview.size) >= enough:
@@ -88,7 +88,7 @@ def _preview(rawpy: Any, raw: Any) -> Image.Image | None:
 
 def _preview_orientation(preview: Image.Image, flip: int) -> int:
     """Give the preview's own orientation; where it has none, the sensor's."""
-    own = orientation(read_exif(preview))
+    own = orientation(read_tags(preview))
     return own if own != 1 else flip
 
 

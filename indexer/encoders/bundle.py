@@ -1,9 +1,11 @@
 """Images and texts to unit vectors with ONNX Runtime. Knows nothing of torch or of the maker.
 
 A bundle is a folder: `manifest.json`, `image.onnx` (`pixels` -> `embeddings`), `text.onnx`
-(`input_ids`, `attention_mask` if it wants one -> `embeddings`) and `tokenizer.json`. A text tower
-of two transformers also has `input_ids_2`, `attention_mask_2` and `tokenizer_2.json`. Towers may
-have more outputs; `sightseek train` reads those called `features.` and so on.
+(`input_ids`, `attention_mask` if it wants one -> `embeddings`) and `tokenizer.json`. A tower's
+weights may stand in a file of their own, `image.weights` and `text.weights`, in ONNX's external
+data: mapped into memory, they are there in less time and room. A text tower of two transformers
+also has `input_ids_2`, `attention_mask_2` and `tokenizer_2.json`. Towers may have more outputs;
+`sightseek train` reads those called `features.` and so on.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from indexer.encoders.manifest import (
@@ -18,6 +22,7 @@ from indexer.encoders.manifest import (
     SECOND_TOKENIZER,
     TEXT_TOWER,
     TOKENIZER,
+    WEIGHTS,
     Manifest,
 )
 from indexer.encoders.preprocess import preprocess
@@ -27,7 +32,7 @@ from indexer.errors import BundleError, ModelError
 from indexer.records import Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -192,11 +197,12 @@ class BundleEncoder:
         return self._load_tower(TEXT_TOWER, threads=self._threads, spinning=not self._few_texts)
 
     def _load_tower(self, name: str, *, threads: int | None, spinning: bool) -> Any:
-        path, digest = self.folder / name, self.manifest.digests[name]
+        path, digests = self.folder / name, self.manifest.digests
+        names = [name, *([WEIGHTS[name]] if WEIGHTS[name] in digests else [])]
 
-        def opened(graph: bytes | Path) -> Any:
+        def opened(graph: bytes | Path, weights: Mapping[str, bytes]) -> Any:
             try:
-                return open_session(graph, threads=threads, spinning=spinning)
+                return open_session(graph, weights=weights, threads=threads, spinning=spinning)
             except ModelError as error:
                 raise BundleError(
                     f"ONNX Runtime cannot load {path}: {error}. "
@@ -204,9 +210,12 @@ class BundleEncoder:
                 ) from error
 
         if not _is_utf8(path):
-            return opened(read_verified(path, digest))
-        with verified(path, digest):  # as bytes, the file would be in memory twice
-            return opened(path)
+            graph, *weights = (read_verified(self.folder / each, digests[each]) for each in names)
+            return opened(graph, dict(zip(names[1:], weights, strict=True)))
+        with ExitStack() as stack:  # as bytes, the files would be in memory twice
+            for each in names:
+                stack.enter_context(verified(self.folder / each, digests[each]))
+            return opened(path, {})
 
     def _load_tokenizers(self) -> tuple[TextTokenizer, ...]:
         first = self._load_tokenizer(TOKENIZER, self.manifest.text)
@@ -225,8 +234,17 @@ class BundleEncoder:
             ) from error
 
 
-def open_session(graph: bytes | Path, *, threads: int | None = None, spinning: bool = False) -> Any:
-    """Load an ONNX graph into ONNX Runtime; ModelError where it refuses the graph."""
+def open_session(
+    graph: bytes | Path,
+    *,
+    weights: Mapping[str, bytes] = MappingProxyType({}),
+    threads: int | None = None,
+    spinning: bool = False,
+) -> Any:
+    """Load an ONNX graph into ONNX Runtime; ModelError where it refuses the graph.
+
+    `weights` are the files of external data that a graph without a path names.
+    """
     # ONNX Runtime reports to its makers unless told not to before it is imported
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
@@ -236,6 +254,9 @@ def open_session(graph: bytes | Path, *, threads: int | None = None, spinning: b
     options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     options.enable_mem_pattern = False  # batches differ in shape, patterns would pile up
+    if weights:
+        files, sizes = list(weights.values()), [len(content) for content in weights.values()]
+        options.add_external_initializers_from_files_in_memory(list(weights), files, sizes)
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented,

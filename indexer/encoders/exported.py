@@ -7,7 +7,6 @@ once it is whole.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from contextlib import contextmanager
@@ -16,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from indexer.encoders.manifest import MANIFEST, Manifest
 from indexer.errors import BundleError, ExportError, ModelError
-from indexer.files import replacing
+from indexer.files import replacing, sha256_of
 from indexer.places import cache_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-MADE_BY = 2  # grows whenever bundles come out differently
+MADE_BY = 3  # grows whenever bundles come out differently
 
 
 def find(key: str) -> Path | None:
@@ -76,10 +75,7 @@ def is_whole(folder: Path) -> bool:
     """Tell whether a bundle's files are those that its manifest names."""
     try:
         digests = Manifest.read(folder).digests
-        return all(
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-            for name, digest in digests.items()
-        )
+        return all(sha256_of(folder / name) == digest for name, digest in digests.items())
     except (BundleError, OSError):
         return False
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-FORMAT = 4  # 1 had one tokenizer, 2 cleaned no texts, 3 knew no space but its own
+# 1 had one tokenizer, 2 cleaned no texts, 3 knew no space but its own, 4 had weights in graphs
+FORMAT = 5
 MANIFEST = "manifest.json"
 IMAGE_TOWER = "image.onnx"
 TEXT_TOWER = "text.onnx"
@@ -24,6 +25,7 @@ TOKENIZER = "tokenizer.json"
 SECOND_TOKENIZER = "tokenizer_2.json"  # of a text tower that reads two transformers' tokens
 CLASSES = "classes.csv"  # what the classes of the image tower's classifier are called
 FILES = (IMAGE_TOWER, TEXT_TOWER, TOKENIZER)  # every bundle has these
+WEIGHTS = {IMAGE_TOWER: "image.weights", TEXT_TOWER: "text.weights"}  # beside graphs without any
 
 Precision = Literal["fp32", "int8", "int4+int8"]  # of the weights in the file
 Padding = Literal["longest", "context"]
@@ -150,7 +152,9 @@ class Manifest:
     @property
     def encoding_files(self) -> tuple[str, ...]:
         """The files that decide what vectors come out."""
-        return FILES if self.second_text is None else (*FILES, SECOND_TOKENIZER)
+        weights = [name for name in WEIGHTS.values() if name in self.digests]
+        tokenizers = () if self.second_text is None else (SECOND_TOKENIZER,)
+        return (*FILES, *weights, *tokenizers)
 
     @property
     def preprocessing_digest(self) -> str:
@@ -163,8 +167,10 @@ class Manifest:
     @property
     def _format(self) -> int:
         """The oldest format that says all, so that older versions read what they can use."""
-        if self.identity is not None:
+        if any(name in self.digests for name in WEIGHTS.values()):
             return FORMAT
+        if self.identity is not None:
+            return 4
         if not all(each.is_plain for each in (self.text, self.second_text) if each is not None):
             return 3
         return 1 if self.second_text is None else 2
@@ -220,7 +226,7 @@ def _from_json(content: Mapping[str, Any]) -> Manifest:
         raise ValueError(f"dim is {dim!r}")
     second = content.get("second_text")
     required = FILES if second is None else (*FILES, SECOND_TOKENIZER)
-    optional = [CLASSES] if CLASSES in content["digests"] else []
+    optional = [name for name in (CLASSES, *WEIGHTS.values()) if name in content["digests"]]
     return Manifest(
         name=content["name"],
         description=content["description"],

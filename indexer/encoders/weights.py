@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from indexer.encoders.hub import Hub
 from indexer.encoders.names import require_pair
 from indexer.encoders.presets import PICKLE, PRESETS, SAFETENSORS
 from indexer.errors import CheckpointError, HubError, UnknownModelError
-from indexer.files import replacing
+from indexer.files import replacing, sha256_of
 
 if TYPE_CHECKING:
     from indexer.encoders.download import Progress
@@ -101,7 +100,7 @@ def digest(path: Path, *, memory: Path | None = None) -> str:
         entry = known.get(str(blob))
         if entry is not None and entry[:2] == facts:
             return str(entry[2])
-        found = _sha256(blob)
+        found = sha256_of(blob)
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be read: {error.strerror or error}. Check the path of the weights."
@@ -123,11 +122,6 @@ def _safest_first(file: str) -> tuple[str, ...]:
     if file.endswith((".bin", ".pth")):
         return (f"{file[:-4]}.safetensors", file)
     return (file,)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _memory() -> Path:

@@ -179,10 +179,10 @@ def _source(name: Pair | Checkpoint, weights: Path, loading: Loading) -> Source:
 
 
 def _write(name: Pair | Checkpoint, weights: Path, loading: Loading, folder: Path) -> None:
-    from indexer.encoders.export import Label, export_bundle
+    from indexer.encoders.export import STEPS, Label, export_bundle
 
     loading.note(f"Making a bundle of {canonical_name(name)} for CPUs, once.")
-    loading.progress("export", 0, 7)
+    loading.progress("export", 0, STEPS)
     source = _source(name, weights, loading)
     space = space_of(name, source.architecture, weights)
     label = Label(

@@ -13,7 +13,6 @@ the more the cosines say); seconds to export, megabytes, and photos per second o
 from __future__ import annotations
 
 import csv
-import hashlib
 import multiprocessing
 import os
 import shutil
@@ -27,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.encoders.manifest import MANIFEST
+from indexer.encoders.manifest import TOKENIZER
+from indexer.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -158,6 +158,8 @@ class Made:
 
 def _exported(source: Any, folder: Path) -> tuple[list[Made], str]:
     """Export a model, and give the fp32 graphs as a bundle too; or none and the reason."""
+    import onnx
+
     from indexer.encoders import export
     from indexer.encoders.bundle import BundleEncoder
     from indexer.encoders.manifest import IMAGE_TOWER, TEXT_TOWER, Identity, Manifest
@@ -165,11 +167,13 @@ def _exported(source: Any, folder: Path) -> tuple[list[Made], str]:
 
     own, exact = folder / "bundle", folder / "exact"
     own.mkdir()
+    exact.mkdir()
     faithful, files = export._faithful, {"image": IMAGE_TOWER, "text": TEXT_TOWER}
 
     def keeping(name: str, *given: Any) -> Any:
         graph, agreement = faithful(name, *given)
-        (folder / files[name]).write_bytes(graph.SerializeToString())
+        export.write_graph(graph, exact / files[name])
+        onnx.load_external_data_for_model(graph, exact)  # which writing moved out of it
         return graph, agreement
 
     export._faithful = keeping
@@ -180,12 +184,8 @@ def _exported(source: Any, folder: Path) -> tuple[list[Made], str]:
     except ExportError as error:
         return [], f"\n  no bundle: {error}"
     seconds = time.perf_counter() - started
-    shutil.copytree(own, exact)
-    digests = dict(manifest.digests)
-    for name in (TEXT_TOWER, IMAGE_TOWER):
-        (folder / name).replace(exact / name)
-        digests[name] = hashlib.sha256((exact / name).read_bytes()).hexdigest()
-    (exact / MANIFEST).unlink()
+    shutil.copy(own / TOKENIZER, exact)
+    digests = {name: sha256_of(exact / name) for name in manifest.digests}
     replace(manifest, digests=digests, image_precision="fp32", text_precision="fp32").write(exact)
     bundles = []
     for bundle in (exact, own):

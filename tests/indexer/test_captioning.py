@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from indexer import index_photos
-from indexer.catalog import captions as caption_rows
+from indexer.catalog import sidecars
 from indexer.catalog.schema import caption, photo, text_embedding
 from indexer.errors import CaptionsError, PathNotFoundError
 
@@ -252,7 +252,7 @@ def test_a_sidecar_goes_with_its_photo(library: Library, shown: Path, run: Run) 
     run()
     assert captions_of(library) == {}
     with library.reading() as connection:
-        assert caption_rows.sidecars(connection) == {}
+        assert sidecars.of_captions(connection) == {}
 
 
 def test_captions_follow_a_moved_photo(

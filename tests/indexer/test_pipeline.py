@@ -718,7 +718,7 @@ def test_a_full_disk_keeps_what_was_committed_and_the_next_run_goes_on(
         paint(folder / f"{number:03d}.png", "red", shade=number + 1)
     with library.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 8}")
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 30}")
     with pytest.raises(LibraryError, match="is full"):
         index()
     done = len(vectors_of(library))

@@ -5,7 +5,6 @@ Imports torch; what indexes or searches with a bundle never imports this.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +12,16 @@ from typing import TYPE_CHECKING
 
 from indexer.encoders.agreement import agrees
 from indexer.encoders.manifest import (
+    FILES,
     IMAGE_TOWER,
     TEXT_TOWER,
     TOKENIZER,
+    WEIGHTS,
     Manifest,
     Source,
 )
 from indexer.errors import ExportError, ModelError
+from indexer.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     OnStep: TypeAlias = Callable[[int, int], None]  # steps done, of how many
 
 FAITHFUL = 0.9999  # the lowest cosine to torch that a graph in fp32 may have
-STEPS = 7
+STEPS = 5
 LARGEST = (2 << 30) - (1 << 20)  # bytes in one file of ONNX
+LEAST = 1024  # bytes of values that stand in the file of weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Label:
 class Tower:
     """A tower as it is kept."""
 
-    content: bytes
+    graph: ModelProto
     precision: Precision
     agreement: Agreement
 
@@ -84,13 +87,9 @@ def export_bundle(
         seen = try_images(source)
         write_image = _writer(towers.export_image_tower, model, architecture.preprocessing.size)
         image_tower = _tower("image", write_image, seen, step)
-    contents = {
-        IMAGE_TOWER: image_tower.content,
-        TEXT_TOWER: text_tower.content,
-        TOKENIZER: tokenizer.encode(),
-    }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
+    write_graph(image_tower.graph, folder / IMAGE_TOWER)
+    write_graph(text_tower.graph, folder / TEXT_TOWER)
+    (folder / TOKENIZER).write_bytes(tokenizer.encode())
     manifest = Manifest(
         name=label.name,
         description=f"open_clip's {architecture.name} for ONNX Runtime",
@@ -99,7 +98,7 @@ def export_bundle(
         text=text,
         image_precision=image_tower.precision,
         text_precision=text_tower.precision,
-        digests={name: hashlib.sha256(content).hexdigest() for name, content in contents.items()},
+        digests={name: sha256_of(folder / name) for name in (*FILES, *WEIGHTS.values())},
         sources=(Source("both towers", label.origin, label.licence),),
         image_agreement=image_tower.agreement,
         text_agreement=text_tower.agreement,
@@ -130,15 +129,12 @@ def _tower(name: str, write: Callable[[bool], ModelProto], trial: Trial, step: _
     """Write a tower and try it: in int8 where that suffices, and else in fp32."""
     plain, agreement = _faithful(name, write, trial)
     step.done()
-    tower: Tower | None = None
+    tower = Tower(plain, "fp32", agreement)
     for small, unseen in _in_int8(plain, trial):
-        content = _serialised(name, small)
-        measured = unseen.run(content)
+        measured = _measured(small, unseen)
         if agrees(measured):
-            tower = Tower(content, "int8", measured)
+            tower = Tower(small, "int8", measured)
             break
-    step.done()
-    tower = tower or Tower(_serialised(name, plain), "fp32", agreement)
     step.done()
     return tower
 
@@ -183,20 +179,22 @@ def _measured(graph: ModelProto, trial: Trial) -> Agreement:
     import onnx
 
     with tempfile.TemporaryDirectory(prefix="sightseek-") as scratch:
-        path = Path(scratch) / "tower.onnx"
-        onnx.save_model(graph, path, save_as_external_data=True, location="weights")
+        path = Path(scratch) / IMAGE_TOWER
+        write_graph(graph, path)
         agreement = trial.run(path)
-        onnx.load_external_data_for_model(graph, scratch)  # which saving moved out of it
+        onnx.load_external_data_for_model(graph, scratch)  # which writing moved out of it
     return agreement
 
 
-def _serialised(name: str, graph: ModelProto) -> bytes:
-    if _size(graph) > LARGEST:
-        raise ExportError(
-            f"The {name} tower takes {_size(graph) / 1e9:.1f} GB and a file of ONNX holds 2.1 GB."
-        )
-    content: bytes = graph.SerializeToString(deterministic=True)
-    return content
+def write_graph(graph: ModelProto, path: Path) -> None:
+    """Write a tower's graph, and its weights beside it; they are moved out of `graph`."""
+    import onnx
+
+    weights = path.with_name(WEIGHTS[path.name])
+    onnx.save_model(
+        graph, path, save_as_external_data=True, location=weights.name, size_threshold=LEAST
+    )
+    weights.chmod(path.stat().st_mode)  # onnx lets nobody else read them
 
 
 def _size(graph: ModelProto) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 
 from indexer.encoders.bundle import BundleEncoder
 from indexer.encoders.export import STEPS, Label, export_bundle
-from indexer.encoders.manifest import Identity, Manifest
-from indexer.errors import ExportError
+from indexer.encoders.manifest import WEIGHTS, Identity, Manifest
+from indexer.errors import BundleError, ExportError
 from indexer.sample import sample_folder
 
 if TYPE_CHECKING:
@@ -69,24 +70,60 @@ def hide_in_outliers(blocks: Any) -> None:
         block.mlp.c_fc.weight[:, 0] /= OUTLIER
 
 
-def test_a_bundle_answers_as_open_clip_does(small_model: Path, tmp_path: Path) -> None:
-    source, steps = opened(small_model), []
-    manifest = export_bundle(source, tmp_path, LABEL, on_step=lambda *step: steps.append(step))
+@pytest.fixture(scope="module")
+def bundle(small_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    steps: list[tuple[int, int]] = []
+    manifest = export_bundle(
+        opened(small_model), folder, LABEL, on_step=lambda *step: steps.append(step)
+    )
     assert steps == [(done, STEPS) for done in range(1, STEPS + 1)]
-    assert manifest == Manifest.read(tmp_path)
+    assert manifest == Manifest.read(folder)
+    return folder
+
+
+def test_a_bundle_answers_as_open_clip_does(small_model: Path, bundle: Path) -> None:
+    source, manifest = opened(small_model), Manifest.read(bundle)
     assert (manifest.image_precision, manifest.text_precision) == ("int8", "int8")
     assert manifest.text.padding == "longest"
     assert manifest.text.context_length == 16
     assert manifest.identity == LABEL.identity
     for name, digest in manifest.digests.items():
-        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+        assert hashlib.sha256((bundle / name).read_bytes()).hexdigest() == digest
     agreements = manifest.image_agreement, manifest.text_agreement
     for ours, theirs, agreement in zip(
-        from_bundle(tmp_path), in_torch(source), agreements, strict=True
+        from_bundle(bundle), in_torch(source), agreements, strict=True
     ):
         assert lowest(ours, theirs) > 0.99
         assert agreement.count >= 45
         assert agreement.mean > 0.99
+
+
+def test_weights_stand_beside_the_graphs_for_all_to_read(bundle: Path) -> None:
+    for graph, weights in WEIGHTS.items():
+        assert (bundle / graph).stat().st_size < (bundle / weights).stat().st_size
+        assert (bundle / graph).stat().st_mode == (bundle / weights).stat().st_mode
+
+
+@pytest.mark.parametrize("tower", WEIGHTS)
+def test_other_weights_than_the_manifest_names_are_refused(
+    bundle: Path, tmp_path: Path, tower: str
+) -> None:
+    copied = shutil.copytree(bundle, tmp_path / "copied")
+    content = bytearray((copied / WEIGHTS[tower]).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copied / WEIGHTS[tower]).write_bytes(content)
+    with pytest.raises(BundleError, match=f"{WEIGHTS[tower]} is not the file"):
+        from_bundle(copied)
+
+
+def test_weights_may_lie_where_the_name_is_no_utf8(bundle: Path, tmp_path: Path) -> None:
+    try:
+        copied = shutil.copytree(bundle, tmp_path / "caf\udce9")
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes UTF-8 alone")
+    for found, wanted in zip(from_bundle(copied), from_bundle(bundle), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_only_a_tower_that_agrees_is_kept_in_int8(small_model: Path, tmp_path: Path) -> None:

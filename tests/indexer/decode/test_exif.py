@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import IFD
 
-from indexer.decode.facts import one_line, text_of
+from indexer.decode.metadata import one_line, text_of
 from indexer.decode.photo import decode
 
 if TYPE_CHECKING:
@@ -120,6 +122,47 @@ def test_a_position_divided_by_zero_is_ignored() -> None:
     Image.new("RGB", (8, 6)).save(data, "JPEG", exif=broken)
     found = decode(data.getvalue(), path=Path("a"), min_side=None).facts
     assert (found.latitude, found.longitude) == (None, None)
+
+
+def test_how_a_photo_was_taken_is_read() -> None:
+    found = facts(camera={0x920A: 85.0, 0x829D: 1.8, 0x8827: 3200})
+    assert (found.focal_length, found.aperture, found.iso) == (85, 1.8, 3200)
+    assert facts(camera={0x9202: 6.0}).aperture == 8  # APEX
+    assert facts(camera={0x8827: 65535, 0x8832: 102400}).iso == 102400
+
+
+def test_windows_writes_ratings_and_keywords() -> None:
+    keywords = "Sea; dog ;sea;海\0".encode("utf-16-le")
+    assert facts({0x4746: 3}).rating == 3
+    exif = Image.Exif()
+    exif[0x9C9E] = keywords
+    data = BytesIO()
+    Image.new("RGB", (8, 6)).save(data, "JPEG", exif=exif.tobytes())
+    assert decode(data.getvalue(), path=Path("a"), min_side=None).keywords == ("Sea", "dog", "海")
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [{0x920A: 0.0}, {0x829D: 0.0}, {0x8827: 0}, {0x829D: "fast"}, {0x9202: -1.0}, {0x8827: ()}],
+)
+def test_numbers_that_make_no_sense_are_ignored(camera: dict[int, Any]) -> None:
+    found = facts(camera=camera)
+    assert found.focal_length is found.aperture is found.iso is None
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(st.integers(0, 10_000), st.binary(min_size=1, max_size=6))
+def test_damaged_tags_harm_no_photo(at: int, noise: bytes) -> None:
+    exif = Image.Exif()
+    exif.update({0x010F: "Canon", 0x0110: "Canon EOS 5D", 0x4746: 3})
+    exif.get_ifd(IFD.Exif).update({ORIGINAL: "2021:06:05 14:03:02", 0x829D: 1.8, 0x8827: 100})
+    exif.get_ifd(IFD.GPSInfo).update({1: "N", 2: (1.0, 2.0, 3.0), 3: "E", 4: (1.0, 2.0, 3.0)})
+    raw = exif.tobytes()
+    at %= len(raw)
+    data = BytesIO()
+    Image.new("RGB", (8, 6)).save(data, "JPEG", exif=raw[:at] + noise + raw[at + len(noise) :])
+    found = decode(data.getvalue(), path=Path("a"), min_side=None).facts
+    assert {found.width, found.height} == {8, 6}
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import IFD
 
-from indexer.decode.descriptions import MAX_CHARACTERS
-from indexer.decode.photo import decode
+from indexer.decode.metadata import MAX_CHARACTERS
+from indexer.decode.photo import Decoded, decode
 
 DESCRIPTION, COMMENT, XP_TITLE, XP_COMMENT = 0x010E, 0x9286, 0x9C9B, 0x9C9C
 
@@ -26,7 +27,7 @@ def descriptions(
         exif.get_ifd(IFD.Exif)[COMMENT] = comment
     data = BytesIO()
     Image.new("RGB", (8, 8)).save(data, name, exif=exif, **options)
-    return decode(data.getvalue(), path=Path("a"), min_side=None).descriptions
+    return decode(data.getvalue(), path=Path("a"), min_side=None).captions
 
 
 def xmp(body: str) -> bytes:
@@ -44,6 +45,10 @@ def alternatives(tag: str, *texts: str) -> str:
 
 
 def with_iptc(*datasets: tuple[int, int, bytes]) -> tuple[str, ...]:
+    return decoded_iptc(*datasets).captions
+
+
+def decoded_iptc(*datasets: tuple[int, int, bytes], **options: Any) -> Decoded:
     """Decode a JPEG with IPTC-IIM datasets in its Photoshop segment."""
     block = b"".join(
         bytes((0x1C, record, number)) + len(value).to_bytes(2, "big") + value
@@ -52,10 +57,10 @@ def with_iptc(*datasets: tuple[int, int, bytes]) -> tuple[str, ...]:
     resource = b"8BIM\x04\x04\0\0" + len(block).to_bytes(4, "big") + block + bytes(len(block) % 2)
     segment = b"Photoshop 3.0\0" + resource
     data = BytesIO()
-    Image.new("RGB", (8, 8)).save(data, "JPEG")
+    Image.new("RGB", (8, 8)).save(data, "JPEG", **options)
     jpeg = data.getvalue()
     marked = b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment
-    return decode(jpeg[:2] + marked + jpeg[2:], path=Path("a"), min_side=None).descriptions
+    return decode(jpeg[:2] + marked + jpeg[2:], path=Path("a"), min_side=None)
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
@@ -105,6 +110,34 @@ def test_iptc_captions_and_headlines_are_read() -> None:
     assert with_iptc((2, 105, b"Head"), (2, 120, b"caf\xe9 at night")) == ("café at night", "Head")
     utf8 = with_iptc((1, 90, b"\x1b%G"), (2, 120, "渔船".encode()))
     assert utf8 == ("渔船",)
+
+
+def test_iptc_keywords_titles_places_and_dates_are_read() -> None:
+    found = decoded_iptc(
+        *((2, 5, b"The pier"), (2, 25, b"sea"), (2, 25, b"dog"), (2, 55, b"20210605")),
+        *((2, 60, b"120000+0200"), (2, 90, b"Brest"), (2, 101, b"France"), (2, 120, b"Two people")),
+    )
+    assert (found.facts.title, found.facts.description) == ("The pier", "Two people")
+    assert (found.keywords, found.facts.place) == (("sea", "dog"), "Brest, France")
+    assert found.facts.taken_at == datetime(2021, 6, 5, 12, tzinfo=timezone(timedelta(hours=2)))
+
+
+def test_cameras_tell_of_the_camera_first_and_people_of_the_rest() -> None:
+    exif = Image.Exif()
+    exif.update({DESCRIPTION: "by exif", 0x0110: "Pixel 7"})
+    exif.get_ifd(IFD.Exif)[0x9003] = "2021:06:05 12:00:00"
+    packet = xmp(alternatives("description", "by xmp") + alternatives("title", "XMP"))
+    datasets = (
+        (2, 120, b"by iptc"),
+        (2, 5, b"IPTC"),
+        (2, 55, b"20210605"),
+        (2, 60, b"120000+0200"),
+    )
+    found = decoded_iptc(*datasets, exif=exif, xmp=packet)
+    assert (found.facts.title, found.facts.description) == ("XMP", "by xmp")
+    assert found.captions == ("by xmp", "XMP", "by iptc", "by exif")
+    # the same moment by the clock: its offset is known to one source alone
+    assert found.facts.taken_at == datetime(2021, 6, 5, 12, tzinfo=timezone(timedelta(hours=2)))
 
 
 def test_a_damaged_iptc_block_is_read_as_far_as_it_goes() -> None:
