@@ -11,6 +11,7 @@ from sqlalchemy.pool import QueuePool
 
 from indexer.catalog import migrations
 from indexer.catalog.file import connect, mode_for
+from indexer.catalog.functions import teach
 from indexer.catalog.schema import image_embedding
 from indexer.errors import (
     LibraryBusyError,
@@ -110,6 +111,7 @@ def _engine(path: Path, *, mode: Mode) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
+        teach(connection)
         if mode == "rwc":
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

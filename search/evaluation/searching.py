@@ -18,7 +18,8 @@ from indexer.catalog import embeddings, told
 from indexer.library import Library
 from search.engine import SearchEngine
 from search.evaluation.measures import Place, ndcg
-from search.query import Query, Term
+from search.query import Query
+from search.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
