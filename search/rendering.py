@@ -34,8 +34,10 @@ def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
 
 
 def hit_texts(hit: Hit) -> Iterator[str]:
-    """Yield what a person is told of a hit: its place and score, its caption, its path."""
+    """Yield what a person is told of a hit: place and score, how many more, caption, path."""
     yield f"{hit.rank:3}  {hit.score:.4f}"
+    if hit.like:
+        yield f"(+{len(hit.like)} like it)"
     if hit.caption:
         yield printable(hit.caption.text)
     yield printable(str(hit.photo.path))
@@ -78,7 +80,23 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "rating": facts.rating,
         "keywords": [asdict(keyword) for keyword in photo.keywords],
         "channels": {found.channel: _found_json(found) for found in hit.found_by},
+        "group": _group_json(hit),
     }
+
+
+def _group_json(hit: Hit) -> dict[str, object] | None:
+    if hit.like is None:
+        return None
+    others = [
+        {
+            "path": str(each.hit.photo.path),
+            "id": each.hit.photo.id,
+            "score": round(each.hit.score, 6),
+            "evidence": asdict(each.evidence),
+        }
+        for each in hit.like
+    ]
+    return {"count": len(others), "others": others}
 
 
 def _found_json(found: Found) -> dict[str, object]:
