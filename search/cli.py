@@ -27,14 +27,14 @@ from indexer.terminal import (
 from indexer.training.cli import train
 from search.evaluation.cli import evaluate
 from search.labelling.cli import classify
-from search.options import output_options, query_options, seeing_options
+from search.options import filter_options, output_options, query_options, seeing_options
 from search.rendering import hit_lines, paths, results_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
-    from search.options import Output, Seeing, Wanted
+    from search.options import Filtered, Output, Seeing, Wanted
     from search.query import Query
     from search.results import Results
 
@@ -55,6 +55,7 @@ def main() -> None:
 @main.command()
 @click.argument("terms", nargs=-1, metavar="TERM...")
 @query_options
+@filter_options
 @output_options
 @seeing_options
 @max_pixels_option
@@ -65,6 +66,7 @@ def search(
     library: Path | None,
     *,
     wanted: Wanted,
+    filtered: Filtered,
     output: Output,
     seeing: Seeing,
     quiet: bool,
@@ -74,15 +76,22 @@ def search(
     A TERM is a text, a photo's path, or the http(s) URL of one. Put + or - between terms to add
     or subtract, and a number before one to weigh it. A backslash takes a term as plain words.
 
+    Filters leave photos out before the rest is ranked; all must hold, and each may be repeated. In
+    a text they are words like after:2021 or camera:"pixel 7"; -keyword:cat asks for the others, and
+    -cat subtracts a word.
+
     \b
       sightseek search "a dog on a beach"
       sightseek search holiday.jpg
       sightseek search holiday.jpg --target captions
       sightseek search "two people" + beach.jpg - "0.5:boat"
+      sightseek search "a dog" --after 2021-05 --before 2023 --has gps
+      sightseek search 'dog after:2021 camera:"pixel 7" -cat'
       sightseek search "a dog" --like 17 --like 23 --unlike 5
     """
     if seeing.preview and not output.for_people:
         raise UsageError("--preview is for people; --json, --paths and -0 are not. Choose one.")
+    from search.filter_text import read_options
     from search.query import Query
 
     query = Query.parse(
@@ -91,6 +100,7 @@ def search(
         top_k=wanted.top_k,
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
+        filters=read_options(filtered.values),
         like=wanted.like,
         unlike=wanted.unlike,
         diverse=wanted.diverse,
@@ -199,7 +209,8 @@ def _make_sheet(results: Results, seeing: Seeing, max_pixels: int, *, quiet: boo
 
 def _echo_hits(results: Results, *, quiet: bool) -> None:
     if not results.hits and not quiet:
-        note(f"The library holds no {results.query.target}.")
+        passing = " that pass the filters" if results.query.filters else ""
+        note(f"The library holds no {results.query.target}{passing}.")
     for line in hit_lines(results, links=is_terminal(sys.stdout)):
         click.echo(line)
 

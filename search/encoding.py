@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.library import Library
     from indexer.records import Vector, Vectors
-    from search.query import Query, Term
+    from search.query import Query
+    from search.terms import Term
 
 
 @dataclass(frozen=True, slots=True)

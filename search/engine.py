@@ -50,7 +50,7 @@ class SearchEngine:
         indexes = {each: self._library.vectors(each, self._space) for each in _targets(query)}
         vectors = self._queries.encode(query)
         with self._library.reading_space(self._space) as (connection, space_id):
-            scope = Scope(connection, space_id, query.target, indexes)
+            scope = Scope.open(connection, space_id, query, indexes)
             found = _hits(query, vectors, scope)
             if query.diverse is None:
                 hits = tuple(islice(found, query.top_k))

@@ -16,7 +16,7 @@ from indexer.errors import UsageError
 from indexer.terminal import json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from search.query import Channel, Target
 
@@ -52,6 +52,13 @@ class Wanted:
     like: tuple[int, ...]
     unlike: tuple[int, ...]
     diverse: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What photos must fulfil to be found, as it was typed: values by the filters' keys."""
+
+    values: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,38 @@ class _Balance(click.FloatRange):
             self.fail(f"{value!r} is no number from 0 to 1. Put --diverse last.", param, ctx)
 
 
-def _channels(typed: str) -> tuple[str, ...]:
+def filter_options(command: F) -> F:
+    """Give a command an option for each filter; together they reach it as `filtered`."""
+
+    @wraps(command)
+    def call(**values: Any) -> Any:
+        typed = {key: tuple(values.pop(key.replace("-", "_"))) for key in _FILTERS}
+        return command(**values, filtered=Filtered(typed))
+
+    decorated: Any = call
+    for key, (metavar, text) in reversed(_FILTERS.items()):
+        option = click.option(f"--{key}", metavar=metavar, multiple=True, help=text)
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]  # it takes what click gives
+
+
+_FILTERS = {
+    "after": ("TIME", "Taken in or after this year, month, day or time: 2021, 2021-05, ..."),
+    "before": ("TIME", "Taken before the start of this year, month, day or time."),
+    "camera": ("TEXT", "Taken with a camera whose name contains this."),
+    "lens": ("TEXT", "Taken with a lens whose name contains this."),
+    "near": ("LAT,LON[,KM]", "Taken within KM (10) of a position in degrees."),
+    "folder": ("GLOB", "In a folder that matches, or beneath one: 'Holidays*', '2021/*', ~/Old."),
+    "orientation": ("SHAPE", "landscape, portrait or square."),
+    "min-size": ("WxH", "At least so many pixels wide and high."),
+    "format": ("NAME", "Of this file format: jpeg, heif, png, ..."),
+    "rating": ("N|N..|..N", "Rated with so many stars; -1 are rejected photos."),
+    "keyword": ("TEXT", "With this keyword."),
+    "has": ("WHAT", "With captions, gps, exif, date, keywords or rating."),
+}
+
+
+def parse_channels(typed: str) -> tuple[str, ...]:
     """Read a list with commas; what is no channel is told by the query."""
     return tuple(dict.fromkeys(each.strip() for each in typed.split(",") if each.strip()))
 
@@ -128,7 +166,7 @@ query_options = gathered(
     ),
     click.option(
         "--channels", default="image,caption,words", show_default=True, metavar="LIST",
-        callback=lambda _context, _option, typed: _channels(typed),
+        callback=lambda _context, _option, typed: parse_channels(typed),
         help="What may rank: the photos' looks, the meaning of their captions, words.",
     ),
     click.option(

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.records import Caption, Facts, Photo
-from search.query import Query, Term
+from search.query import Query
 from search.results import Hit, Results
 from search.sheet import page
+from search.terms import Term
 from search.thumbnails import Drawn, Undrawn
 
 VOID = {"meta", "img"}
