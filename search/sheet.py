@@ -21,8 +21,9 @@ from search.thumbnails import Drawn, draw
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from search.query import Query, Term
+    from search.query import Query
     from search.results import Hit, Results
+    from search.terms import Term
     from search.thumbnails import Picture
 
 _BOX = (480, 360)  # pixels of a picture: twice what the page gives it, for screens that show them
