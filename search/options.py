@@ -144,7 +144,7 @@ _FILTERS = {
 }
 
 
-def _channels(typed: str) -> tuple[str, ...]:
+def parse_channels(typed: str) -> tuple[str, ...]:
     """Read a list with commas; what is no channel is told by the query."""
     return tuple(dict.fromkeys(each.strip() for each in typed.split(",") if each.strip()))
 
@@ -166,7 +166,7 @@ query_options = gathered(
     ),
     click.option(
         "--channels", default="image,caption,words", show_default=True, metavar="LIST",
-        callback=lambda _context, _option, typed: _channels(typed),
+        callback=lambda _context, _option, typed: parse_channels(typed),
         help="What may rank: the photos' looks, the meaning of their captions, words.",
     ),
     click.option(

@@ -50,7 +50,7 @@ class Query:
             raise UsageError(f"{self.target!r} cannot be searched for. Ask for photos or captions.")
         if self.top_k < 1:
             raise UsageError(f"{self.top_k} results cannot be given. Ask for at least 1.")
-        if not self.used_channels:
+        if not self.used_channels or not set(self.channels) <= set(get_args(Channel)):
             raise UsageError(self._why_no_channel())
         if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):
             raise UsageError("The weight of a term must be a number other than 0.")
