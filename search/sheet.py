@@ -111,7 +111,7 @@ def _asked(results: Results) -> list[Term]:
 
 def _card(hit: Hit, picture: Picture) -> str:
     link = escape(hit.photo.path.as_uri())
-    caption = _caption(hit)
+    caption = hit.told
     told = [f'<p class="place">{"".join(_place(hit))}</p>']
     if caption:
         told.append(f'<p class="caption" dir="auto">{_text(caption)}</p>')
@@ -124,12 +124,6 @@ def _card(hit: Hit, picture: Picture) -> str:
     lines = "\n".join(told)
     shown = _shown(picture, link, alt=_text(caption or f"Photo {hit.photo.path.name}"))
     return f'<li class="hit">\n{shown}\n<div class="told">\n{lines}\n</div>\n</li>\n'
-
-
-def _caption(hit: Hit) -> str | None:
-    """Return the caption that was found, or by which the photo was."""
-    known = [hit.caption, *(found.caption for found in hit.found_by)]
-    return next((" ".join(each.text.split()) for each in known if each), None)
 
 
 def _shown(picture: Picture, link: str, *, alt: str) -> str:
