@@ -86,8 +86,8 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
         measures: Measures = getattr(evaluation, direction)
         rows = [_head(direction, measures.figures), *_measures_rows("all", measures)]
         for group in evaluation.groups:
-            own: Measures = getattr(group, direction)
-            if own.queries < measures.queries:
+            if group.text_to_image.queries < evaluation.text_to_image.queries:
+                own: Measures = getattr(group, direction)
                 rows += _measures_rows(f"{group.trait} {group.name}", own)
         yield from _table(rows)
         yield ""
