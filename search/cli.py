@@ -25,6 +25,7 @@ from indexer.terminal import (
     starting,
 )
 from indexer.training.cli import train
+from search.duplicates.cli import duplicates
 from search.evaluation.cli import evaluate
 from search.labelling.cli import classify
 from search.options import filter_options, output_options, query_options, seeing_options
@@ -151,7 +152,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train, evaluate, classify):
+for _command in (*COMMANDS, train, evaluate, duplicates, classify):
     main.add_command(_command)
 
 

@@ -29,16 +29,9 @@ def results_json(results: Results) -> dict[str, object]:
 def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
     """Yield what `search` tells a person, a line for each hit; with `links` to its file (OSC 8)."""
     for hit in results.hits:
-        *told, path = hit_texts(hit)
-        yield "  ".join([*told, _link(hit.photo.path) if links else path])
-
-
-def hit_texts(hit: Hit) -> Iterator[str]:
-    """Yield what a person is told of a hit: its place and score, its caption, its path."""
-    yield f"{hit.rank:3}  {hit.score:.4f}"
-    if hit.caption:
-        yield printable(hit.caption.text)
-    yield printable(str(hit.photo.path))
+        found = f"{printable(hit.caption.text)}  " if hit.caption else ""
+        name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
+        yield f"{hit.rank:3}  {hit.score:.4f}  {found}{name}"
 
 
 def paths(results: Results) -> Iterator[str]:

@@ -30,6 +30,12 @@ class Hit:
     caption: Caption | None = None  # set when captions were searched for
     found_by: tuple[Found, ...] = ()
 
+    @property
+    def told(self) -> str | None:
+        """The caption that was found, or the one by which the photo was, as one line."""
+        known = (self.caption, *(found.caption for found in self.found_by))
+        return next((" ".join(each.text.split()) for each in known if each), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Results:

@@ -15,7 +15,7 @@ import search
 
 PACKAGES = {"indexer": Path(indexer.__file__).parent, "search": Path(search.__file__).parent}
 HOMES = {
-    "faiss": {"indexer.vectors"},
+    "faiss": {"indexer.neighbours", "indexer.vectors"},
     "sqlalchemy": {"indexer.catalog", "indexer.library"},
     "onnxruntime": {"indexer.encoders.bundle", "indexer.encoders.export.convolutions"},
     "tokenizers": {"indexer.encoders.tokens", "indexer.training"},
@@ -49,6 +49,7 @@ HOMES = {
         "indexer.terminal",
         "indexer.training.cli",
         "search.cli",
+        "search.duplicates.cli",
         "search.evaluation.cli",
         "search.labelling.cli",
         "search.options",

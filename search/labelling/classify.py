@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.catalog import embeddings, keywords, photos, sidecars
-from indexer.errors import SidecarError
-from indexer.records import Skipped
-from indexer.sidecars import stamp_of
+from indexer.catalog import embeddings, keywords, photos
+from indexer.catalog import filters as by_facts
 from indexer.spaces import empty
-from indexer.xmp_sidecar import sidecar_path, write_labels
 from search.labelling import scoring
 from search.labelling.templates import filled
 
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
 
     from indexer.catalog.keywords import Owned
     from indexer.encoders import Encoder
+    from indexer.filters import Filters
     from indexer.library import Library
     from indexer.records import Vectors
     from search.labelling.files import Label
@@ -54,14 +52,6 @@ class Labelling:
     kept: int
     others: int  # keywords of these photos from runs with other labels, which stay
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sidecars:
-    """What became of the XMP sidecars."""
-
-    written: int  # new, changed or removed
-    failed: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +108,14 @@ def classify(
     )
 
 
+def photos_that(library: Library, filters: Filters) -> Collection[int] | None:
+    """Return the ids of the photos that fulfil filters; None for all, when there are none."""
+    if not filters:
+        return None
+    with library.reading() as connection:
+        return frozenset(by_facts.photo_ids(connection, filters).tolist())
+
+
 def clear(
     library: Library,
     labels: Collection[str] | None = None,
@@ -132,46 +130,6 @@ def clear(
         names = keywords.counts(connection, SOURCE) if labels is None else labels
     looked_at = held if within is None else held.intersection(within)
     return _written(library, (), list(names), looked_at, start=start, dry_run=dry_run)
-
-
-def write_sidecars(library: Library, within: Collection[int] | None = None) -> Sidecars:
-    """Make the XMP sidecars of photos, all or those `within`, say what labels the library has."""
-    with library.reading() as connection:
-        held = photos.contents(connection)
-        known = sidecars.of_metadata(connection)
-        labels = _by_photo(keywords.all_of(connection, SOURCE))
-    written: list[tuple[int, Path, bool]] = []
-    failed = []
-    for photo_id, (path, _) in held.items():
-        if within is not None and photo_id not in within:
-            continue
-        side = sidecar_path(path)
-        is_known = _stamp(side) == known.get(str(path), {}).get(str(side))
-        try:
-            if _write(path, labels.get(photo_id, ())):
-                written.append((photo_id, side, is_known))
-        except SidecarError as error:
-            failed.append(Skipped(path, str(error)))
-    with library.writing() as connection:
-        # what was read of them before is all that they say: no need to read them again
-        for photo_id, side in ((key, side) for key, side, is_known in written if is_known):
-            found = stamp_of(side)
-            if found is None:
-                sidecars.remove(connection, photo_id, str(side))
-            else:
-                sidecars.put(connection, photo_id, found[1])
-    return Sidecars(len(written), tuple(failed))
-
-
-def _write(photo: Path, labels: Collection[str]) -> bool:
-    if labels and not photo.is_file():
-        raise SidecarError(f"{photo} is not there now. Mount its disk, or index its folder again.")
-    return write_labels(photo, labels)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    found = stamp_of(path)
-    return (found[1].size, found[1].mtime_ns) if found else None
 
 
 def _images(library: Library, encoder: Encoder) -> _Images:
@@ -258,10 +216,3 @@ def _former(
 def _is_same(old: dict[Owned, float | None], key: Owned, score: float | None) -> bool:
     before = old.get(key)
     return before is not None and score is not None and abs(before - score) < _SAME
-
-
-def _by_photo(owned: Iterable[Owned]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for photo_id, text in sorted(owned):
-        found.setdefault(photo_id, []).append(text)
-    return found
