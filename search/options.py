@@ -52,6 +52,7 @@ class Wanted:
     like: tuple[int, ...]
     unlike: tuple[int, ...]
     diverse: float | None
+    collapse: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ _FILTERS = {
 }
 
 
-def _channels(typed: str) -> tuple[str, ...]:
+def parse_channels(typed: str) -> tuple[str, ...]:
     """Read a list with commas; what is no channel is told by the query."""
     return tuple(dict.fromkeys(each.strip() for each in typed.split(",") if each.strip()))
 
@@ -166,7 +167,7 @@ query_options = gathered(
     ),
     click.option(
         "--channels", default="image,caption,words", show_default=True, metavar="LIST",
-        callback=lambda _context, _option, typed: _channels(typed),
+        callback=lambda _context, _option, typed: parse_channels(typed),
         help="What may rank: the photos' looks, the meaning of their captions, words.",
     ),
     click.option(
@@ -181,6 +182,11 @@ query_options = gathered(
     click.option(
         "--diverse", type=_Balance(), is_flag=False, flag_value=0.5, metavar="[BALANCE]",
         help="Show what differs: 1 is relevance alone, 0 difference alone; 0.5 without a number.",
+    ),
+    click.option(
+        "--collapse/--no-collapse", default=None,
+        help="Whether copies, crops and bursts count as one result; default: for people, and not "
+        "with --json, --paths and -0.",
     ),
 )  # fmt: skip
 

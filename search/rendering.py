@@ -29,16 +29,14 @@ def results_json(results: Results) -> dict[str, object]:
 def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
     """Yield what `search` tells a person, a line for each hit; with `links` to its file (OSC 8)."""
     for hit in results.hits:
-        *told, path = hit_texts(hit)
-        yield "  ".join([*told, _link(hit.photo.path) if links else path])
+        found = f"{printable(hit.caption.text)}  " if hit.caption else ""
+        name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
+        yield f"{hit.rank:3}  {hit.score:.4f}  {found}{name}{like_text(hit)}"
 
 
-def hit_texts(hit: Hit) -> Iterator[str]:
-    """Yield what a person is told of a hit: its place and score, its caption, its path."""
-    yield f"{hit.rank:3}  {hit.score:.4f}"
-    if hit.caption:
-        yield printable(hit.caption.text)
-    yield printable(str(hit.photo.path))
+def like_text(hit: Hit) -> str:
+    """Return how many more show the same, to stand behind a photo's path."""
+    return f"  (+{len(hit.like):,} like it)" if hit.like else ""
 
 
 def paths(results: Results) -> Iterator[str]:
@@ -78,7 +76,23 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "rating": facts.rating,
         "keywords": [asdict(keyword) for keyword in photo.keywords],
         "channels": {found.channel: _found_json(found) for found in hit.found_by},
+        "group": _group_json(hit),
     }
+
+
+def _group_json(hit: Hit) -> dict[str, object] | None:
+    if hit.like is None:
+        return None
+    others = [
+        {
+            "path": str(each.hit.photo.path),
+            "id": each.hit.photo.id,
+            "score": round(each.hit.score, 6),
+            "evidence": asdict(each.evidence),
+        }
+        for each in hit.like
+    ]
+    return {"count": len(others), "others": others}
 
 
 def _found_json(found: Found) -> dict[str, object]:

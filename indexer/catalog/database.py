@@ -83,6 +83,11 @@ class Database:
             cursor.execute("VACUUM")  # takes no transaction around it
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def copy(self, path: Path) -> None:
+        """Write one state of the catalog to a new file."""
+        with _translated(path), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("VACUUM INTO ?", (str(path),))
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the catalog."""

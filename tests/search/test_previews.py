@@ -105,7 +105,7 @@ def test_pictures_stand_left_of_their_lines_even_where_the_screen_scrolls() -> N
     for number, row in enumerate(screen.pictures):
         assert screen.line(row) == f"place {number}"
         assert screen.line(row + 2) == "/a/b.jpg"
-        assert row == number * (ROWS + 2)
+        assert row == number * (ROWS + 1)
     assert min(column for _, column in screen.cells) > COLUMNS
     assert screen.links == {"file:///a/b.jpg"}
 

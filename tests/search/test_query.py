@@ -290,3 +290,8 @@ def test_a_folder_with_a_path_is_refused_and_a_word_that_names_one_is_a_word(
 def test_a_target_that_there_is_not_is_refused() -> None:
     with pytest.raises(UsageError, match="photos or captions"):
         Query.parse("a cat", target="photo")  # type: ignore[arg-type]
+
+
+def test_what_is_no_channel_is_refused_beside_one_that_is() -> None:
+    with pytest.raises(UsageError, match="'looks' is no channel"):
+        Query.parse("a dog", channels=("image", "looks"))
