@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from indexer.captioning import CaptionFile, write_files, write_sidecars
-from indexer.catalog import appearances, embeddings, photos, sidecars
+from indexer.catalog import appearances, embeddings, photos, sidecars, words
 from indexer.catalog import captions as caption_rows
 from indexer.commit import Writer
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
