@@ -13,6 +13,7 @@ import click
 
 from indexer.cli import COMMANDS, library_encoder
 from indexer.encoders.cli import load
+from indexer.errors import LibraryError
 from indexer.terminal import (
     Main,
     common_options,
@@ -24,7 +25,7 @@ from indexer.terminal import (
 from indexer.training.cli import train
 from search.evaluation.cli import evaluate
 from search.options import output_options, query_options
-from search.rendering import hit_lines, paths, results_json
+from search.rendering import DOUBTS, hit_lines, note_lines, paths, results_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +83,12 @@ def search(
         top_k=wanted.top_k,
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
+        min_confidence=_least(wanted, output),
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
+    if wanted.min_confidence and results.doubt == "uncalibrated":
+        raise LibraryError(DOUBTS["uncalibrated"])
     if output.as_json:
         click.echo(json.dumps(results_json(results)))
     elif output.for_people:
@@ -147,15 +151,25 @@ def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -
         return SearchEngine(library, encoder, max_pixels=max_pixels).search(query)
 
 
+def _least(wanted: Wanted, output: Output) -> float:
+    if wanted.min_confidence is not None:
+        return wanted.min_confidence
+    from search.confidence import CUT_OFF
+
+    # programs get what they ask for; a person need not look at what is likely wrong
+    return CUT_OFF if output.for_people and not wanted.everything else 0.0
+
+
 def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
     return partial(load, quiet=quiet, for_queries=True)
 
 
 def _echo_hits(results: Results, *, quiet: bool) -> None:
-    if not results.hits and not quiet:
-        note(f"The library holds no {results.query.target}.")
     for line in hit_lines(results, links=is_terminal(sys.stdout)):
         click.echo(line)
+    if not quiet:
+        for line in note_lines(results):
+            note(line)
 
 
 if __name__ == "__main__":

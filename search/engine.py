@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog import captions, photos
 from indexer.files import absolute
+from search.calibration import Calibration
 from search.channels import Scope
 from search.encoding import QueryEncoder
 from search.fusion import fuse
-from search.results import Found, Hit, Results
+from search.results import Found, Hit, Results, is_good
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,8 +51,11 @@ class SearchEngine:
         vectors = self._queries.encode(query)
         with self._library.reading_space(self._space) as (connection, space_id):
             scope = Scope(connection, space_id, query.target, indexes)
-            hits = tuple(islice(_hits(query, vectors, scope), query.top_k))
-        return Results(query, self._space.model, hits)
+            calibration = Calibration.read(query, vectors, scope)
+            hits = calibration.applied(tuple(islice(_hits(query, vectors, scope), query.top_k)))
+        good = tuple(hit for hit in hits if is_good(hit, query.min_confidence))
+        rest = tuple(hit for hit in hits if not is_good(hit, query.min_confidence))
+        return Results(query, self._space.model, good, rest, calibration.doubt)
 
 
 def _targets(query: Query) -> set[Target]:

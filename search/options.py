@@ -48,6 +48,12 @@ class Wanted:
     target: Target
     exclude_self: bool
     channels: tuple[Channel, ...]
+    min_confidence: float | None
+    everything: bool
+
+    def __post_init__(self) -> None:
+        if self.everything and self.min_confidence is not None:
+            raise UsageError("--all and --min-confidence cannot go together. Choose one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,14 @@ query_options = gathered(
         "--channels", default="image,caption,words", show_default=True, metavar="LIST",
         callback=lambda _context, _option, typed: _channels(typed),
         help="What may rank: the photos' looks, the meaning of their captions, words.",
+    ),
+    click.option(
+        "--min-confidence", type=click.FloatRange(0, 1), default=None, metavar="X",
+        help="Leave out hits less sure than this, of the best N; default: 0.2 for people, and 0 "
+        "with --json, --paths and -0.",
+    ),
+    click.option(
+        "--all", "everything", is_flag=True, help="Show the best N, however unsure they are.",
     ),
 )  # fmt: skip
 

@@ -56,6 +56,7 @@ class Query:
     top_k: int = 20
     exclude_self: bool = True  # a photo that is searched by does not find itself
     channels: tuple[Channel, ...] = get_args(Channel)  # those that may rank
+    min_confidence: float = 0.0  # of the best top_k, those less sure are no hits
 
     def __post_init__(self) -> None:
         if not self.terms:
@@ -66,6 +67,8 @@ class Query:
             raise UsageError(f"{self.top_k} results cannot be given. Ask for at least 1.")
         if not self.used_channels:
             raise UsageError(self._why_no_channel())
+        if not 0 <= self.min_confidence <= 1:
+            raise UsageError(f"{self.min_confidence:g} is no confidence. Give 0 to 1.")
         if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):
             raise UsageError("The weight of a term must be a number other than 0.")
 
@@ -78,13 +81,21 @@ class Query:
         top_k: int = 20,
         exclude_self: bool = True,
         channels: tuple[Channel, ...] = get_args(Channel),
+        min_confidence: float = 0.0,
     ) -> Self:
         """Read terms as typed in a shell, or one term as a string.
 
         Raises UsageError, and PathNotFoundError for what looks like a photo and is not there.
         """
         terms = parse_terms([words] if isinstance(words, str) else words)
-        return cls(terms, target=target, top_k=top_k, exclude_self=exclude_self, channels=channels)
+        return cls(
+            terms,
+            target=target,
+            top_k=top_k,
+            exclude_self=exclude_self,
+            channels=channels,
+            min_confidence=min_confidence,
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:
