@@ -121,6 +121,10 @@ class Library:
                 total += (self.path / name).stat().st_size
         return total
 
+    def copy(self, folder: Path) -> None:
+        """Write the library as it is now to a folder that holds none."""
+        self._database.copy(folder / CATALOG)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the catalog."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 KeywordSource: TypeAlias = Literal["embedded", "sidecar", "labels"]
 
 XMP_SUFFIX = ".xmp"
+XMP_NAMESPACE = "urn:sightseek:xmp/1.0/"  # sightseek's own
+OWN_LABELS = f"{{{XMP_NAMESPACE}}}labels"  # names the keywords of a sidecar that sightseek wrote
 GLANCE = 32  # pixels of a side of the thumbnails that a library keeps
 
 # What is read of a photo, as a number: it grows when that becomes more, and photos of a lower one

@@ -126,6 +126,7 @@ def status_json(status: Status) -> dict[str, Any]:
         "dim": status.space.dim if status.space else None,
         "photos": status.photos,
         "captions": status.captions,
+        "labels": dict(status.labels),
         "skipped": [_named(skip.path, skip.reason) for skip in status.skipped],
         "bytes": status.bytes,
         "spaces": [_space_json(space) for space in status.spaces],
@@ -138,6 +139,8 @@ def status_lines(status: Status) -> Iterator[str]:
     yield f"Model     {status.space if status.space else 'none yet'}"
     yield f"Photos    {status.photos:,}"
     yield f"Captions  {status.captions:,}"
+    if status.labels:
+        yield f"Labels    {_most(status.labels)}"
     yield from (f"Space     {_coverage(space, status)}" for space in status.spaces)
     yield f"Skipped   {len(status.skipped):,}"
     yield from _some([f"{skip.path}: {skip.reason}" for skip in status.skipped])
@@ -249,6 +252,12 @@ def _coverage(space: SpaceStatus, status: Status) -> str:
         f"{space.photos:,} of {status.photos:,} photos, "
         f"{space.captions:,} of {status.captions:,} captions"
     )
+
+
+def _most(labels: Sequence[tuple[str, int]]) -> str:
+    some = [f"{name} ({count:,})" for name, count in labels[:_MOST_NAMED]]
+    more = [f"{len(labels) - _MOST_NAMED:,} more"] if len(labels) > _MOST_NAMED else []
+    return ", ".join(some + more)
 
 
 def _named(path: Path, reason: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from indexer.catalog import captions, photos, spaces
+from indexer.catalog import captions, keywords, photos, spaces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,7 @@ class Status:
     skipped: tuple[Skipped, ...]
     bytes: int  # of the library's own files
     spaces: tuple[SpaceStatus, ...] = ()  # oldest first
+    labels: tuple[tuple[str, int], ...] = ()  # that a model gave, with their photos; most first
 
 
 def read_status(library: Library) -> Status:
@@ -56,6 +57,7 @@ def read_status(library: Library) -> Status:
             skipped=photos.all_skipped(connection),
             bytes=library.bytes_on_disk(),
             spaces=tuple(_space(connection, held) for held in spaces.held(connection)),
+            labels=tuple(keywords.counts(connection, keywords.LABELS).items()),
         )
 
 

@@ -103,6 +103,12 @@ class FaissIndex:
         with self._lock:
             self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids)))
 
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the unit rows of these ids, which must be there, in their order; `(n, dim)`."""
+        with self._lock:
+            rows: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(ids, np.int64))
+        return rows
+
     def search(
         self, query: Vector, top_k: int, *, allowed: Ids | None = None
     ) -> tuple[Vector, Ids]:

@@ -21,13 +21,10 @@ from defusedxml import DefusedXmlException, ElementTree  # type: ignore[import-u
 
 from indexer.errors import SidecarError
 from indexer.files import replacing
+from indexer.records import OWN_LABELS, XMP_NAMESPACE, XMP_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-
-SUFFIX = ".xmp"
-NAMESPACE = "urn:sightseek:xmp/1.0/"
-LABELS = f"{{{NAMESPACE}}}labels"  # the keywords of a sidecar that sightseek wrote
 
 _RDF_NAMESPACE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DC_NAMESPACE = "http://purl.org/dc/elements/1.1/"
@@ -78,7 +75,7 @@ class _Edit:
 
 def sidecar_path(photo: Path) -> Path:
     """Return where darktable and digiKam keep a photo's XMP."""
-    return photo.with_name(photo.name + SUFFIX)
+    return photo.with_name(photo.name + XMP_SUFFIX)
 
 
 def write_labels(photo: Path, labels: Collection[str]) -> bool:
@@ -117,7 +114,7 @@ def with_labels(sidecar: bytes | None, labels: Collection[str]) -> bytes | None:
         return None
     data = _SKELETON if sidecar is None else sidecar
     rdf = _find_rdf(_parse(data))
-    subjects, own_bags = _properties(rdf, _SUBJECT), _properties(rdf, LABELS)
+    subjects, own_bags = _properties(rdf, _SUBJECT), _properties(rdf, OWN_LABELS)
     owned = {item.text for item in _items(own_bags)}
     given = [item.text for item in _items(subjects)]
     theirs = {text.casefold() for text in given if text not in owned}
@@ -200,7 +197,7 @@ class _Edits:
         """Write what is new as a description of its own, with all that it needs to be read."""
         described = next(self._rdf.all_called(f"{_RDF}Description"), None)
         about = described.attributes.get(f"{_RDF}about", "") if described else ""
-        spaces = {"dc": _DC_NAMESPACE, "sightseek": NAMESPACE}
+        spaces = {"dc": _DC_NAMESPACE, "sightseek": XMP_NAMESPACE}
         if self._rdf.prefix != b"rdf:":
             spaces["rdf"] = _RDF_NAMESPACE
         lines = [f"<rdf:Description rdf:about={quoteattr(about)}"]

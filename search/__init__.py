@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from search.engine import SearchEngine
-    from search.query import Query, Term
+    from search.query import Query
     from search.results import Found, Hit, Results
+    from search.terms import Term
 
 __all__ = ["Found", "Hit", "Query", "Results", "SearchEngine", "Term"]
 
@@ -21,7 +22,7 @@ _HOMES = {
     "Query": "search.query",
     "Results": "search.results",
     "SearchEngine": "search.engine",
-    "Term": "search.query",
+    "Term": "search.terms",
 }
 
 

@@ -23,6 +23,7 @@ from search.confidence import (
     evidence,
     informed,
 )
+from search.feedback import ALPHA, BETA, GAMMA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from search.channels import Scope
     from search.confidence import Weights
     from search.encoding import QueryVectors
-    from search.query import Query, Target, Term
+    from search.query import Query, Target
     from search.results import Doubt, Hit
+    from search.terms import Term
 
 _SAMPLE = 512  # rows that stand for a library at large: its middle and spread within a tenth
 _CHINESE = re.compile("[\u3400-\u9fff\uf900-\ufaff]")  # CJK ideographs
@@ -92,11 +94,13 @@ class Calibration:
         self, target: Target, ids: Sequence[int], *, texts_only: bool = False
     ) -> dict[int, float]:
         index, vector = self.scope.indexes[target], self.vectors.whole
-        terms = self.query.terms
+        query = self.query
         if texts_only and self.vectors.text is not None:
             vector = self.vectors.text
-            terms = tuple(term for term in terms if term.kind == "text")
+            texts = tuple(term for term in query.terms if term.kind == "text")
+            query = replace(query, terms=texts, like=(), unlike=())
         rows = photos if target == "photos" else captions
+        allowed = self.scope.allowed(target)  # what no filter keeps is not there
         keys = rows.embedding_ids(self.scope.connection, self.scope.space_id, ids)
         held, vectors = index.rows(np.unique(np.fromiter(keys.values(), np.int64, len(keys))))
         if not len(held) or self.background is None:
@@ -104,41 +108,44 @@ class Calibration:
         found = evidence(
             vector,
             vectors,
-            chance=chance(self.background, terms),
-            sample=index.sample(_SAMPLE),
-            size=len(index),
+            chance=chance(self.background, query),
+            sample=index.sample(_SAMPLE, allowed=allowed),
+            size=len(index if allowed is None else allowed),
         )
-        return _by_item(keys, held, confidences(found, weights_for(terms, target)))
+        return _by_item(keys, held, confidences(found, weights_for(query, target)))
 
 
-def weights_for(terms: Sequence[Term], target: Target) -> Weights:
+def weights_for(query: Query, target: Target) -> Weights:
     """Choose the weights of a query; one of words and photos is judged as one of photos."""
-    is_words = all(term.kind == "text" for term in terms)
+    is_words = _kinds(query) == {"text"}
     if target == "captions":
         return WORDS_TO_CAPTIONS if is_words else PHOTOS_TO_CAPTIONS
     return WORDS_TO_PHOTOS if is_words else PHOTOS_TO_PHOTOS
 
 
-def chance(background: Background, terms: Sequence[Term]) -> Vectors:
-    """Make random queries of the form of some terms: as many, of their kinds and weights."""
-    pools = [_pool(background, term) for term in terms]
-    count = max(map(len, pools))
-    rows = np.zeros((count, pools[0].shape[1]), np.float32)
-    for number, (pool, term) in enumerate(zip(pools, terms, strict=True)):
-        order = np.arange(count) % len(pool)
-        if number:  # another row of the pool beside each of the first
-            order = np.random.default_rng(number).permutation(count) % len(pool)
-        rows += np.float32(term.weight / max(abs(each.weight) for each in terms)) * pool[order]
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    kept = lengths[:, 0] > _SHORTEST
-    unit: Vectors = rows[kept] / lengths[kept]
-    return unit
+def chance(background: Background, query: Query) -> Vectors:
+    """Make random queries of a query's form: as many terms, of their kinds and weights; `(m, dim)`.
+
+    Photos of the feedback are random ones, too.
+    """
+    parts = [(_pool(background, term), term.weight, 1) for term in query.terms]
+    rows = _sums(parts, len(background.english)) if parts else None
+    feedback = [
+        (background.photos, weight, len(ids))
+        for ids, weight in ((query.like, BETA), (query.unlike, -GAMMA))
+        if ids
+    ]
+    if feedback:
+        start = [(rows, ALPHA, 1)] if rows is not None else []
+        rows = _sums([*start, *feedback], len(background.english))
+    assert rows is not None  # a query has terms, or photos that are liked
+    return rows
 
 
 def tells(background: Background, query: Query) -> bool:
     """Tell whether a space's texts and photos have to do with each other, as a query needs it."""
-    of_text = {term.kind == "text" for term in query.terms}
-    if of_text == {query.target == "captions"} or len(of_text) > 1:
+    kinds = _kinds(query)
+    if kinds != {"text" if query.target == "photos" else "photo"}:
         return True  # photos are compared with photos, or texts with texts, at least in part
     languages = [_texts(background, term.value) for term in query.terms if term.kind == "text"]
     own = background.photos
@@ -146,6 +153,27 @@ def tells(background: Background, query: Query) -> bool:
         either = (background.english, background.chinese)
         return max(informed(texts[: len(own)], own) for texts in either) >= INFORMED
     return min(informed(texts[: len(own)], own) for texts in languages) >= INFORMED
+
+
+def _kinds(query: Query) -> set[str]:
+    kinds = {"text" if term.kind == "text" else "photo" for term in query.terms}
+    return kinds | ({"photo"} if query.like or query.unlike else set())
+
+
+def _sums(parts: Sequence[tuple[Vectors, float, int]], count: int) -> Vectors:
+    """Add random rows of pools by weight, as `combine` adds terms: each the mean of so many."""
+    most = max(abs(weight) for _, weight, _ in parts)
+    total = np.zeros((count, parts[0][0].shape[1]), np.float32)
+    for number, (pool, weight, several) in enumerate(parts):
+        order = np.arange(count)
+        for part in range(several):
+            if number or part:  # another row of the pool beside each of the first
+                order = np.random.default_rng((number, part)).permutation(count)
+            total += np.float32(weight / most / several) * pool[order % len(pool)]
+    lengths = np.linalg.norm(total, axis=1, keepdims=True)
+    kept = lengths[:, 0] > _SHORTEST
+    unit: Vectors = total[kept] / lengths[kept]
+    return unit
 
 
 def _pool(background: Background, term: Term) -> Vectors:

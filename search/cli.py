@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import ExitStack
 from functools import partial
@@ -13,25 +14,27 @@ import click
 
 from indexer.cli import COMMANDS, library_encoder
 from indexer.encoders.cli import load
-from indexer.errors import LibraryError
+from indexer.errors import LibraryError, UsageError
 from indexer.terminal import (
     Main,
     common_options,
     is_terminal,
     max_pixels_option,
     note,
+    printable,
     starting,
 )
 from indexer.training.cli import train
 from search.evaluation.cli import evaluate
-from search.options import output_options, query_options
+from search.labelling.cli import classify
+from search.options import filter_options, output_options, query_options, seeing_options
 from search.rendering import DOUBTS, hit_lines, note_lines, paths, results_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from indexer.encoders import Encoder
-    from search.options import Output, Wanted
+    from search.options import Filtered, Output, Seeing, Wanted
     from search.query import Query
     from search.results import Results
 
@@ -50,9 +53,11 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("terms", nargs=-1, required=True, metavar="TERM...")
+@click.argument("terms", nargs=-1, metavar="TERM...")
 @query_options
+@filter_options
 @output_options
+@seeing_options
 @max_pixels_option
 @common_options
 def search(
@@ -61,7 +66,9 @@ def search(
     library: Path | None,
     *,
     wanted: Wanted,
+    filtered: Filtered,
     output: Output,
+    seeing: Seeing,
     quiet: bool,
 ) -> None:
     """Rank photos, or captions, for words, photos, or both.
@@ -69,12 +76,25 @@ def search(
     A TERM is a text, a photo's path, or the http(s) URL of one. Put + or - between terms to add
     or subtract, and a number before one to weigh it. A backslash takes a term as plain words.
 
+    Hits show their cosine and how sure they are, from 0 to 1: the share of right ones to expect
+    among hits that show this figure.
+
+    Filters leave photos out before the rest is ranked; all must hold, and each may be repeated. In
+    a text they are words like after:2021 or camera:"pixel 7"; -keyword:cat asks for the others, and
+    -cat subtracts a word.
+
     \b
       sightseek search "a dog on a beach"
       sightseek search holiday.jpg
       sightseek search holiday.jpg --target captions
       sightseek search "two people" + beach.jpg - "0.5:boat"
+      sightseek search "a dog" --after 2021-05 --before 2023 --has gps
+      sightseek search 'dog after:2021 camera:"pixel 7" -cat'
+      sightseek search "a dog" --like 17 --like 23 --unlike 5
     """
+    if seeing.preview and not output.for_people:
+        raise UsageError("--preview is for people; --json, --paths and -0 are not. Choose one.")
+    from search.filter_text import read_options
     from search.query import Query
 
     query = Query.parse(
@@ -84,6 +104,10 @@ def search(
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
         min_confidence=_least(wanted, output),
+        filters=read_options(filtered.values),
+        like=wanted.like,
+        unlike=wanted.unlike,
+        diverse=wanted.diverse,
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
@@ -91,11 +115,13 @@ def search(
         raise LibraryError(DOUBTS["uncalibrated"])
     if output.as_json:
         click.echo(json.dumps(results_json(results)))
-    elif output.for_people:
-        _echo_hits(results, quiet=quiet)
-    else:
+    elif not output.for_people:
         for path in paths(results):
             click.echo(path + ("\0" if output.null else "\n"), nl=False)
+    elif not (seeing.preview and _echo_previews(results, max_pixels, quiet=quiet)):
+        _echo_hits(results, quiet=quiet)
+    if seeing.makes_sheet:
+        _make_sheet(results, seeing, max_pixels, quiet=quiet)
 
 
 @main.command()
@@ -131,7 +157,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train, evaluate):
+for _command in (*COMMANDS, train, evaluate, classify):
     main.add_command(_command)
 
 
@@ -162,6 +188,38 @@ def _least(wanted: Wanted, output: Output) -> float:
 
 def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
     return partial(load, quiet=quiet, for_queries=True)
+
+
+def _echo_previews(results: Results, max_pixels: int, *, quiet: bool) -> bool:
+    """Print hits with their photos; False, and a note, where the terminal does not show them."""
+    from search.graphics import NAME, protocol
+
+    using = protocol(os.environ) if is_terminal(sys.stdout) else None
+    if using is None:
+        if not quiet:
+            note(
+                "--preview needs a terminal that shows pictures: kitty, iTerm2, WezTerm, Ghostty, "
+                f"foot, ... If yours does, set {NAME} to kitty, iterm2 or sixel; or use --open."
+            )
+        return False
+    from search.previews import previews
+
+    for block in previews(results, using, sys.stdout, max_pixels=max_pixels):
+        click.echo(block)
+    return True
+
+
+def _make_sheet(results: Results, seeing: Seeing, max_pixels: int, *, quiet: bool) -> None:
+    from search.browser import show_page, write_page
+    from search.sheet import contact_sheet
+
+    path = write_page(contact_sheet(results, max_pixels=max_pixels), seeing.sheet)
+    if seeing.open_sheet and not show_page(path):
+        note(
+            f"There is no browser here to open it with. The contact sheet is {printable(str(path))}"
+        )
+    elif not quiet:
+        note(f"Contact sheet: {printable(str(path))}")
 
 
 def _echo_hits(results: Results, *, quiet: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +10,20 @@ import numpy as np
 from indexer.catalog import embeddings, photos
 from indexer.errors import DecodeError, QueryError
 from indexer.files import absolute
+from search.feedback import refine
 from search.ranking import combine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from indexer.encoders import Encoder
     from indexer.library import Library
-    from indexer.records import Vector
-    from search.query import Query, Term
+    from indexer.records import Vector, Vectors
+    from search.query import Query
+    from search.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,19 @@ class QueryEncoder:
     max_pixels: int | None = None  # of a photo to search by; None for the decoder's own cap
 
     def encode(self, query: Query) -> QueryVectors:
-        """Encode a query: the weighted sum of its terms, and that of its texts.
+        """Encode a query: the weighted sum of its terms, with feedback, and that of its texts.
 
         Raises DecodeError or FetchError for a photo that cannot be read, QueryError when terms
-        cancel out.
+        cancel out and for a photo of the feedback that the library does not hold.
         """
+        if not query.terms:
+            return QueryVectors(self._refined(None, query), None)
+        found = self._terms(query)
+        if not (query.like or query.unlike):
+            return found
+        return replace(found, whole=self._refined(found.whole, query))
+
+    def _terms(self, query: Query) -> QueryVectors:
         texts = [term.value for term in query.terms if term.kind == "text"]
         encoded = iter(self.encoder.encode_texts(texts)) if texts else iter(())
         vectors = [
@@ -57,6 +70,14 @@ class QueryEncoder:
         return QueryVectors(
             whole, _text([vectors[i] for i in of_text], [weights[i] for i in of_text])
         )
+
+    def _refined(self, whole: Vector | None, query: Query) -> Vector:
+        with self.library.reading_space(self.encoder.space) as (connection, space_id):
+            liked, unliked = (
+                _marked(connection, space_id, ids, dim=self.encoder.dim)
+                for ids in (query.like, query.unlike)
+            )
+        return refine(whole, liked=liked, unliked=unliked)
 
     def _photo_vector(self, term: Term) -> Vector:
         path = absolute(term.value)
@@ -96,6 +117,28 @@ class QueryEncoder:
             dim = self.encoder.dim
             vectors = embeddings.by_hash(connection, embeddings.PHOTOS, space_id, keys, dim=dim)
             return vectors.get(photo.content_hash)
+
+
+def _marked(
+    connection: Connection, space_id: int, photo_ids: Sequence[int], *, dim: int
+) -> Vectors:
+    """Return the vectors of photos by their ids; `(n, dim)`. Raises QueryError."""
+    known = photos.by_id(connection, photo_ids)
+    keys = [photo.content_hash for photo in known.values()]
+    vectors = embeddings.by_hash(connection, embeddings.PHOTOS, space_id, keys, dim=dim)
+    rows = np.empty((len(photo_ids), dim), np.float32)
+    for at, photo_id in enumerate(photo_ids):
+        if photo_id not in known:
+            raise QueryError(
+                f"The library holds no photo with the id {photo_id}. "
+                "Take ids from 'sightseek search --json' or a contact sheet."
+            )
+        if known[photo_id].content_hash not in vectors:
+            raise QueryError(
+                f"The library's model has not seen photo {photo_id} yet. Run 'sightseek index'."
+            )
+        rows[at] = vectors[known[photo_id].content_hash]
+    return rows
 
 
 def _text(vectors: list[Vector], weights: list[float]) -> Vector | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from indexer.catalog import captions, photos
-from indexer.files import absolute
 from search.calibration import Calibration
 from search.channels import Scope
+from search.diversity import diversify
 from search.encoding import QueryEncoder
-from search.fusion import fuse
+from search.fusion import K, fuse
+from search.hidden import Hidden
 from search.results import Found, Hit, Results, is_good
 
 if TYPE_CHECKING:
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from indexer.encoders import Encoder
     from indexer.library import Library
-    from indexer.records import Caption, Photo
+    from indexer.records import Caption
     from search.encoding import QueryVectors
     from search.fusion import Fused
     from search.query import Channel, Query, Target
 
 _DEPTH = 1000  # places of a channel, at least: that many count in the fusion
+_POOL, _POOL_SHARE = 100, 5  # hits that diversity chooses from: at least, and for each to be shown
 
 
 class SearchEngine:
@@ -50,11 +51,18 @@ class SearchEngine:
         indexes = {each: self._library.vectors(each, self._space) for each in _targets(query)}
         vectors = self._queries.encode(query)
         with self._library.reading_space(self._space) as (connection, space_id):
-            scope = Scope(connection, space_id, query.target, indexes)
+            scope = Scope.open(connection, space_id, query, indexes)
+            found = _hits(query, vectors, scope)
+            if query.diverse is None:
+                hits = tuple(islice(found, query.top_k))
+            else:
+                pool = max(_POOL, _POOL_SHARE * query.top_k)
+                hits = _diversified(tuple(islice(found, pool)), query, scope)
             calibration = Calibration.read(query, vectors, scope)
-            hits = calibration.applied(tuple(islice(_hits(query, vectors, scope), query.top_k)))
-        good = tuple(hit for hit in hits if is_good(hit, query.min_confidence))
-        rest = tuple(hit for hit in hits if not is_good(hit, query.min_confidence))
+            judged = calibration.applied(hits)
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(judged, start=1)]
+        good = tuple(hit for hit in ranked if is_good(hit, query.min_confidence))
+        rest = tuple(hit for hit in ranked if not is_good(hit, query.min_confidence))
         return Results(query, self._space.model, good, rest, calibration.doubt)
 
 
@@ -64,17 +72,29 @@ def _targets(query: Query) -> set[Target]:
 
 
 def _hits(query: Query, vectors: QueryVectors, scope: Scope) -> Iterator[Hit]:
-    hidden = _own_paths(query)
-    wanted = query.top_k + len(hidden)
+    hidden = Hidden.of(scope.connection, query)
+    wanted = query.top_k + hidden.most
     depth = max(_DEPTH, wanted)
     ranked = fuse([scope.rank(channel, vectors, depth=depth) for channel in query.used_channels])
     rows = chain.from_iterable(
         _rows(vectors, scope, ranked[start : start + wanted])
         for start in range(0, len(ranked), wanted)
     )
-    shown = (hit for hit in rows if not _is_in(hit.photo, hidden))
-    for rank, hit in enumerate(shown, start=1):
-        yield replace(hit, rank=rank)
+    return (hit for hit in rows if hit.photo not in hidden)
+
+
+def _diversified(hits: Sequence[Hit], query: Query, scope: Scope) -> tuple[Hit, ...]:
+    """Reorder the best hits so that each adds something; scores stay what they are."""
+    balance = 1.0 if query.diverse is None else query.diverse
+    vectors = scope.vectors([_item(hit) for hit in hits])
+    # by place, as rankings are fused: scores of different channels do not compare
+    relevance = [1 / (K + place) for place in range(1, len(hits) + 1)]
+    shown = diversify(relevance, vectors, balance=balance, top_k=query.top_k)
+    return tuple(hits[place] for place in shown)
+
+
+def _item(hit: Hit) -> int:
+    return hit.caption.id if hit.caption else hit.photo.id
 
 
 def _rows(vectors: QueryVectors, scope: Scope, batch: Sequence[Fused]) -> Iterator[Hit]:
@@ -100,14 +120,3 @@ def _found(item: Fused, texts: Mapping[int, Caption]) -> Iterator[Found]:
     for channel, (rank, at) in item.places.items():
         caption = texts.get(at.caption_id) if at.caption_id is not None else None
         yield Found(channel, rank, at.score, caption)
-
-
-def _own_paths(query: Query) -> frozenset[str]:
-    if not query.exclude_self or query.target != "photos":
-        return frozenset()
-    photo_terms = (term for term in query.terms if term.kind == "photo")
-    return frozenset(os.path.realpath(absolute(term.value)) for term in photo_terms)
-
-
-def _is_in(photo: Photo, paths: frozenset[str]) -> bool:
-    return bool(paths) and os.path.realpath(photo.path) in paths

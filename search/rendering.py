@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from search.query import Query
     from search.results import Doubt, Found, Hit, Results
 
 
@@ -28,6 +29,7 @@ def results_json(results: Results) -> dict[str, object]:
         "query": str(results.query),
         "target": results.query.target,
         "model": results.model,
+        **_refinements(results.query),
         "hits": [_hit_json(hit) for hit in results.hits],
     }
 
@@ -35,17 +37,17 @@ def results_json(results: Results) -> dict[str, object]:
 def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
     """Yield what `search` tells a person, a line for each hit; with `links` to its file (OSC 8)."""
     for hit in results.hits:
-        found = f"{printable(hit.caption.text)}  " if hit.caption else ""
-        yield f"{hit.rank:3}  {hit.score:.4f}  {_sure(hit)}{found}{_name(hit, links=links)}"
+        yield _line(hit, links=links)
     if results.rest and not results.hits:
         closest = max(results.rest, key=lambda hit: hit.confidence or 0.0)
-        yield f"No good match (closest: {_sure(closest)}{_name(closest, links=links)})"
+        yield f"No good match (closest: {_line(closest, links=links).strip()})"
 
 
 def note_lines(results: Results) -> Iterator[str]:
     """Yield what is worth knowing beside the hits."""
     if not results.hits and not results.rest:
-        yield f"The library holds no {results.query.target}."
+        passing = " that pass the filters" if results.query.filters else ""
+        yield f"The library holds no {results.query.target}{passing}."
     if results.doubt:
         yield DOUBTS[results.doubt]
     elif results.hits and results.rest:
@@ -57,10 +59,25 @@ def note_lines(results: Results) -> Iterator[str]:
         yield "--all shows what comes closest."
 
 
+def hit_texts(hit: Hit) -> Iterator[str]:
+    """Yield what a person is told of a hit: place, score, confidence, caption, path."""
+    yield f"{hit.rank:3}  {hit.score:.4f}"
+    if hit.confidence is not None:
+        yield f"{hit.confidence:.2f}"
+    if hit.caption:
+        yield printable(hit.caption.text)
+    yield printable(str(hit.photo.path))
+
+
 def paths(results: Results) -> Iterator[str]:
     """Yield the paths of the photos that were found, each once."""
     # a photo with several captions among the hits is one photo
     yield from dict.fromkeys(str(hit.photo.path) for hit in results.hits)
+
+
+def _refinements(query: Query) -> dict[str, object]:
+    asked = {"like": list(query.like), "unlike": list(query.unlike), "diverse": query.diverse}
+    return {name: value for name, value in asked.items() if value not in (None, [])}
 
 
 def _hit_json(hit: Hit) -> dict[str, object]:
@@ -98,12 +115,9 @@ def _found_json(found: Found) -> dict[str, object]:
     return place | ({"caption": found.caption.text} if found.caption else {})
 
 
-def _sure(hit: Hit) -> str:
-    return "" if hit.confidence is None else f"{hit.confidence:.2f}  "
-
-
-def _name(hit: Hit, *, links: bool) -> str:
-    return _link(hit.photo.path) if links else printable(str(hit.photo.path))
+def _line(hit: Hit, *, links: bool) -> str:
+    *told, path = hit_texts(hit)
+    return "  ".join([*told, _link(hit.photo.path) if links else path])
 
 
 def _link(path: Path) -> str:

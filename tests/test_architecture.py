@@ -50,6 +50,7 @@ HOMES = {
         "indexer.training.cli",
         "search.cli",
         "search.evaluation.cli",
+        "search.labelling.cli",
         "search.options",
     },
     "onnx": {"indexer.encoders.export", "indexer.training"},

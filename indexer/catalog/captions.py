@@ -37,9 +37,13 @@ def text_hash(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def count(connection: Connection) -> int:
-    """Count the captions."""
-    return int(connection.execute(select(func.count()).select_from(caption)).scalar_one())
+def count(connection: Connection, *, of: Collection[int] | None = None) -> int:
+    """Count the captions, those of some photos alone if given."""
+    query = select(func.count()).select_from(caption)
+    if of is None:
+        return int(connection.execute(query).scalar_one())
+    owned = (query.where(caption.c.photo_id.in_(chunk)) for chunk in chunks(list(of)))
+    return sum(int(connection.execute(each).scalar_one()) for each in owned)
 
 
 def replace(

@@ -11,6 +11,7 @@ from sqlalchemy.pool import QueuePool
 
 from indexer.catalog import migrations
 from indexer.catalog.file import connect, mode_for
+from indexer.catalog.functions import teach
 from indexer.catalog.schema import image_embedding
 from indexer.errors import (
     LibraryBusyError,
@@ -82,6 +83,11 @@ class Database:
             cursor.execute("VACUUM")  # takes no transaction around it
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def copy(self, path: Path) -> None:
+        """Write one state of the catalog to a new file."""
+        with _translated(path), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("VACUUM INTO ?", (str(path),))
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the catalog."""
@@ -105,6 +111,7 @@ def _engine(path: Path, *, mode: Mode) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
+        teach(connection)
         if mode == "rwc":
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from indexer.catalog.chunks import chunks
 from indexer.catalog.schema import keyword
 from indexer.records import Keyword
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from indexer.records import KeywordSource
+
+LABELS: KeywordSource = "labels"  # the source of keywords that `classify` gives
+
+Owned: TypeAlias = tuple[int, str]  # a photo's id, and a keyword of it
 
 
 def replace(
@@ -52,3 +56,42 @@ def of_photo(
     """Return the keywords that one source gives a photo."""
     found = of_photos(connection, [photo_id]).get(photo_id, ())
     return tuple(each for each in found if each.source == source)
+
+
+def all_of(connection: Connection, source: KeywordSource) -> dict[Owned, float | None]:
+    """Return the scores of all the keywords that a source gives."""
+    columns = (keyword.c.photo_id, keyword.c.text, keyword.c.score)
+    rows = connection.execute(select(*columns).where(keyword.c.source == source))
+    return {(photo_id, text): score for photo_id, text, score in rows}
+
+
+def change(
+    connection: Connection,
+    source: KeywordSource,
+    *,
+    remove: Collection[Owned],
+    put: Mapping[Owned, float | None],
+) -> None:
+    """Take keywords of a source from photos, and give them others or the same with new scores."""
+    gone = [{"of": photo_id, "word": text} for photo_id, text in {*remove, *put}]
+    if gone:
+        own = (keyword.c.photo_id == bindparam("of"), keyword.c.text == bindparam("word"))
+        connection.execute(delete(keyword).where(keyword.c.source == source, *own), gone)
+    if put:
+        rows = [
+            {"photo_id": photo_id, "source": source, "text": text, "score": score}
+            for (photo_id, text), score in put.items()
+        ]
+        connection.execute(insert(keyword), rows)
+
+
+def counts(connection: Connection, source: KeywordSource) -> dict[str, int]:
+    """Count the photos of each keyword that a source gives, those of most photos first."""
+    number = func.count().label("photos")
+    rows = connection.execute(
+        select(keyword.c.text, number)
+        .where(keyword.c.source == source)
+        .group_by(keyword.c.text)
+        .order_by(number.desc(), keyword.c.text)
+    )
+    return {row.text: row.photos for row in rows}

@@ -187,6 +187,12 @@ def paths(connection: Connection) -> dict[int, Path]:
     return {photo_id: Path(path) for photo_id, path in rows}
 
 
+def contents(connection: Connection) -> dict[int, tuple[Path, bytes]]:
+    """Return every photo's path and content hash by its id."""
+    rows = connection.execute(select(photo.c.id, photo.c.path, photo.c.content_hash))
+    return {photo_id: (Path(path), content_hash) for photo_id, path, content_hash in rows}
+
+
 def without_embedding(connection: Connection, space_id: int) -> list[str]:
     """Return the paths of the photos whose content has no embedding in a space, oldest first."""
     query = select(photo.c.path).where(~_has_embedding(space_id)).order_by(photo.c.id)

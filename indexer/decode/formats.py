@@ -19,6 +19,8 @@ RAW_SUFFIXES = {
 }  # fmt: skip
 RAW_FORMATS = frozenset(RAW_SUFFIXES.values()) | {"RAW"}
 
+FORMATS = RAW_FORMATS | {"AVIF", "BMP", "GIF", "HEIF", "JPEG", "PNG", "TIFF", "WEBP"}
+
 PHOTO_SUFFIXES: frozenset[str] = frozenset(RAW_SUFFIXES) | {
     ".avif", ".bmp", ".dib", ".gif", ".heic", ".heics", ".heif", ".heifs", ".hif", ".jfif", ".jpe",
     ".jpeg", ".jpg", ".jxl", ".mpo", ".png", ".tif", ".tiff", ".webp",

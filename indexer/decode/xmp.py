@@ -29,6 +29,7 @@ from indexer.decode.metadata import (
     written,
 )
 from indexer.errors import DecodeError, UnreadableError
+from indexer.records import OWN_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,9 +123,15 @@ def _metadata(said: _Properties) -> Metadata:
             said.first(f"{_EXIF_EX}PhotographicSensitivity"), said.first(f"{_EXIF}ISOSpeedRatings")
         ),
         rating=rating_of(said.first(f"{_XMP}Rating")),
-        keywords=keywords_of(said.all(f"{_DC}subject")),
+        keywords=keywords_of(_keywords(said)),
         captions=captions_of((*own, *others)),
     )
+
+
+def _keywords(said: _Properties) -> Iterator[str]:
+    # what sightseek's own labels put there is not read back as if a person had
+    own = set(said.all(OWN_LABELS))
+    return (text for text in said.all(f"{_DC}subject") if text not in own)
 
 
 def _taken_at(said: _Properties) -> datetime | None:

@@ -13,6 +13,7 @@ from indexer.cli import library_encoder
 from indexer.encoders.cli import load
 from indexer.errors import PathNotFoundError, ShortfallError, UsageError
 from indexer.terminal import common_options, echo_lines, json_option, note
+from search.options import parse_channels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from indexer.records import Space
     from search.evaluation.report import Report
     from search.evaluation.thresholds import Threshold
+    from search.query import Channel
 
 
 @click.command()
@@ -39,6 +41,13 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="LIST",
     help="What recall is taken at; nDCG is at the last.",
+)
+@click.option(
+    "--channels",
+    default="",
+    metavar="LIST",
+    callback=lambda _context, _option, typed: parse_channels(typed),
+    help="Find photos by searches through these, such as image,caption,words, and not by cosine.",
 )
 @click.option(
     "--compare",
@@ -76,6 +85,7 @@ if TYPE_CHECKING:
 def evaluate(
     queries: Path,
     cutoffs: str,
+    channels: tuple[Channel, ...],
     compare: str | None,
     against: Literal["exact"] | None,
     fail_under: tuple[str, ...],
@@ -116,6 +126,7 @@ def evaluate(
             other=library_encoder(opened, load_model, space=other) if other else None,
             exact=against == "exact",
             detailed=details is not None or worst_count > 0,
+            channels=channels,
         )
     if details is not None:
         write_details(details, found.details)
@@ -155,6 +166,8 @@ def _json(found: Report, worst_count: int) -> dict[str, object]:
         answer["compared"] = rendering.comparison_json(found.comparison, found.other)
     if found.agreements:
         answer["against_exact"] = rendering.agreement_json(found.agreements)
+    if found.channels:
+        answer |= {"channels": found.channels, "held_out": found.held_out}
     if worst_count:
         answer["worst"] = rendering.details_json(found.worst(worst_count))
     return answer
@@ -177,5 +190,9 @@ def _notes(found: Report, *, quiet: bool) -> None:
         return
     measures = found.evaluation.text_to_image
     note(f"{measures.queries:,} captions over {measures.candidates:,} distinct photos")
+    if found.channels:
+        note(f"Searched through {', '.join(found.channels)}")
+    if found.held_out:
+        note(f"{found.held_out:,} of the library's captions were held out: they are queries here")
     if found.left_out:
         note(f"{found.left_out:,} photos are left out: the space compared with lacks them")

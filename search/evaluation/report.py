@@ -11,6 +11,7 @@ from search.evaluation.exactness import against_exact
 from search.evaluation.measures import CUTOFFS, names
 from search.evaluation.pairs import groups
 from search.evaluation.runs import Run
+from search.evaluation.searching import places_by_search, require_channels, untold
 from search.evaluation.trial import Gallery, Trial
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from search.evaluation.pairs import Pair
     from search.evaluation.runs import Evaluation
     from search.evaluation.thresholds import Placed
+    from search.query import Channel
 
 _DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 _INDEXES = ("photos", "captions")
@@ -39,6 +41,8 @@ class Report:
     left_out: int = 0  # photos that one of two spaces lacks
     agreements: tuple[Agreement, ...] = ()
     details: tuple[Detail, ...] = ()
+    channels: tuple[Channel, ...] = ()  # of searches; none where cosines rank
+    held_out: int = 0  # captions of the library that the searches were not to find
 
     @property
     def figures(self) -> Iterator[Placed]:
@@ -64,21 +68,30 @@ def report(
     other: Encoder | None = None,
     exact: bool = False,
     detailed: bool = False,
+    channels: Sequence[Channel] = (),
 ) -> Report:
-    """Evaluate pairs in the encoder's space, beside those of an`other`'s if it is given.
+    """Evaluate pairs in the encoder's space, beside those of another's if it is given.
+
+    With `channels`, photos are searched for as a person would, through these.
 
     Raises SpaceMismatchError, and LibraryError when a space lacks a photo of the pairs.
     """
+    if channels:
+        require_channels(channels)
     own = whole = Gallery.read(library, encoder.space)
     theirs = None
     if other is not None:
         second = Gallery.read(library, other.space)
         require_pairs(pairs, second, library.path)
         own, theirs = in_common(whole, second)
-    run = Run.of(Trial.prepare(library, encoder, pairs, own), cutoffs=cutoffs)
-    beside = None
+    trials = [(encoder, Trial.prepare(library, encoder, pairs, own))]
     if other is not None and theirs is not None:
-        beside = Run.of(Trial.prepare(library, other, pairs, theirs), cutoffs=cutoffs)
+        trials.append((other, Trial.prepare(library, other, pairs, theirs)))
+    if channels:
+        runs, held_out = _searched(library, pairs, trials, channels, cutoffs)
+    else:
+        runs, held_out = [Run.of(trial, cutoffs=cutoffs) for _, trial in trials], 0
+    run, beside = runs[0], runs[1] if other is not None else None
     members = groups(pairs)
     return Report(
         run.evaluation(members),
@@ -87,7 +100,28 @@ def report(
         len(whole.hashes) - len(own.hashes),
         against_exact(library, run) if exact else (),
         tuple(details(library, run)) if detailed else (),
+        tuple(channels),
+        held_out,
     )
+
+
+def _searched(
+    library: Library,
+    pairs: Sequence[Pair],
+    trials: Sequence[tuple[Encoder, Trial]],
+    channels: Sequence[Channel],
+    cutoffs: Sequence[int],
+) -> tuple[list[Run], int]:
+    with untold(library, pairs) as (copy, held_out):
+        found = [
+            places_by_search(copy, encoder, trial, channels, depth=cutoffs[-1])
+            for encoder, trial in trials
+        ]
+    runs = [
+        Run.of(trial, cutoffs=cutoffs, by_text=places)
+        for (_, trial), places in zip(trials, found, strict=True)
+    ]
+    return runs, held_out
 
 
 def measured(cutoffs: Sequence[int], *, exact: bool) -> list[tuple[str, str]]:

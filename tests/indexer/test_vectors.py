@@ -212,3 +212,13 @@ def test_a_snapshot_lives_in_a_folder_of_any_name(tmp_path: Path) -> None:
     folder.mkdir()
     filled(4).save(folder / "index", token=TOKEN)
     assert FaissIndex.load(folder / "index", token=TOKEN, dim=DIM) is not None
+
+
+def test_vectors_come_back_as_they_were_added_in_the_order_asked() -> None:
+    rows = unit_rows(0, 20)
+    index = FaissIndex.empty(DIM)
+    index.add(np.arange(10, 30), rows)
+    index.remove(np.array([12]))
+    wanted = np.array([29, 10, 13, 10])
+    np.testing.assert_array_equal(index.vectors(wanted), rows[wanted - 10])
+    assert index.vectors(np.array([], np.int64)).shape == (0, DIM)

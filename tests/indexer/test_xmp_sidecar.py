@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import SidecarError
-from indexer.xmp_sidecar import LABELS, sidecar_path, with_labels, write_labels
+from indexer.records import OWN_LABELS
+from indexer.xmp_sidecar import sidecar_path, with_labels, write_labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ def keywords(data: bytes | None, tag: str = SUBJECT) -> list[str]:
 
 def test_a_new_sidecar_holds_the_labels_and_tells_that_they_are_ours() -> None:
     data = with_labels(None, ["dog", HOSTILE, "狗"])
-    assert keywords(data) == keywords(data, LABELS) == ["dog", HOSTILE, "狗"]
+    assert keywords(data) == keywords(data, OWN_LABELS) == ["dog", HOSTILE, "狗"]
 
 
 def test_no_labels_make_no_sidecar_and_leave_none() -> None:
@@ -87,7 +88,7 @@ def test_no_labels_make_no_sidecar_and_leave_none() -> None:
 def test_labels_join_the_keywords_that_are_there() -> None:
     data = with_labels(DARKTABLE, ["cat", "dog"])
     assert keywords(data) == ["Cat", "a<b", "dog"]
-    assert keywords(data, LABELS) == ["dog"]  # the cat is someone else's
+    assert keywords(data, OWN_LABELS) == ["dog"]  # the cat is someone else's
     ours = (line for line in data.splitlines() if line not in DARKTABLE.splitlines())
     assert b"     <rdf:li>dog</rdf:li>" in ours
 
@@ -117,7 +118,7 @@ def test_labels_come_and_go_and_the_rest_stays(
     twice = with_labels(once, second)
     own = [text for text in dict.fromkeys(second) if text.casefold() not in folded]
     assert sorted(keywords(twice)) == sorted([*theirs, *own])
-    assert sorted(keywords(twice, LABELS)) == sorted(own)
+    assert sorted(keywords(twice, OWN_LABELS)) == sorted(own)
     assert with_labels(twice, second) == twice
     cleared = with_labels(twice, [])
     assert keywords(cleared) == theirs

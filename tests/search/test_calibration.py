@@ -12,7 +12,8 @@ from indexer.records import Background
 from search.calibration import chance, tells, weights_for
 from search.confidence import PHOTOS_TO_CAPTIONS, PHOTOS_TO_PHOTOS, WORDS_TO_PHOTOS
 from search.engine import SearchEngine
-from search.query import Query, Term
+from search.query import Query
+from search.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,16 +43,29 @@ def made(*, english: bool = True, chinese: bool = True) -> Background:
 
 @pytest.mark.parametrize("weights", [(1,), (-1,), (1, -1), (1, 2, -0.5)])
 def test_random_queries_have_the_form_of_the_query(weights: tuple[float, ...]) -> None:
-    found = chance(made(), [Term("text", "a dog", weight) for weight in weights])
+    found = chance(made(), Query(tuple(Term("text", "a dog", weight) for weight in weights)))
     assert len(found) == pytest.approx(40, abs=3)  # what cancels out is dropped
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 
 
 def test_words_are_compared_with_words_of_their_language_and_photos_with_photos() -> None:
     space = made()
-    np.testing.assert_allclose(chance(space, [Term("text", "dog")]), space.english, atol=1e-6)
-    np.testing.assert_allclose(chance(space, [Term("text", "日落")]), space.chinese, atol=1e-6)
-    np.testing.assert_allclose(chance(space, [Term("photo", "a.jpg")]), space.photos, atol=1e-6)
+    np.testing.assert_allclose(
+        chance(space, Query((Term("text", "dog"),))), space.english, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        chance(space, Query((Term("text", "日落"),))), space.chinese, atol=1e-6
+    )
+    found = chance(space, Query((Term("photo", "a.jpg"),)))
+    np.testing.assert_allclose(found[:14], space.photos, atol=1e-6)
+
+
+def test_photos_of_the_feedback_are_random_ones_too() -> None:
+    space = made()
+    liked = chance(space, Query((), like=(1, 2)))
+    np.testing.assert_allclose(np.linalg.norm(liked, axis=1), 1, atol=1e-5)
+    away = chance(space, Query((Term("text", "dog"),), unlike=(3,)))
+    assert not np.allclose(away, space.english[: len(away)], atol=0.1)
 
 
 def test_a_model_may_know_one_language_and_not_the_other() -> None:
@@ -67,9 +81,9 @@ def test_a_model_may_know_one_language_and_not_the_other() -> None:
 
 def test_each_kind_of_query_has_weights_of_its_own() -> None:
     text, photo = Term("text", "a"), Term("photo", "a.jpg")
-    assert weights_for([text], "photos") == WORDS_TO_PHOTOS
-    assert weights_for([text, photo], "photos") == PHOTOS_TO_PHOTOS
-    assert weights_for([photo], "captions") == PHOTOS_TO_CAPTIONS
+    assert weights_for(Query((text,)), "photos") == WORDS_TO_PHOTOS
+    assert weights_for(Query((text, photo)), "photos") == PHOTOS_TO_PHOTOS
+    assert weights_for(Query((photo,)), "captions") == PHOTOS_TO_CAPTIONS
 
 
 @pytest.fixture

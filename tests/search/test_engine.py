@@ -28,7 +28,8 @@ from indexer.library import Library
 from indexer.pipeline import index_photos
 from indexer.records import Facts, PhotoFile, Space
 from search.engine import SearchEngine
-from search.query import Query, Term
+from search.query import Query
+from search.terms import Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from indexer.errors import PathNotFoundError, SightseekError, UsageError
-from search.query import Query, Term, parse_terms
+from search.query import Query
+from search.terms import Term, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def parse_terms(words: list[str]) -> tuple[Term, ...]:
+    return read_terms(words)[0]
 
 
 def text(value: str, weight: float = 1.0) -> Term:
@@ -50,7 +55,6 @@ def text(value: str, weight: float = 1.0) -> Term:
         (["2:"], [text("2:")]),
         ([":dog"], [text(":dog")]),
         (["2.:dog"], [text("2.:dog")]),
-        (["note:dog"], [text("note:dog")]),
         (["2:3:dog"], [text("3:dog", 2)]),
         (["a -- b"], [text("a -- b")]),
     ],
@@ -286,3 +290,8 @@ def test_a_folder_with_a_path_is_refused_and_a_word_that_names_one_is_a_word(
 def test_a_target_that_there_is_not_is_refused() -> None:
     with pytest.raises(UsageError, match="photos or captions"):
         Query.parse("a cat", target="photo")  # type: ignore[arg-type]
+
+
+def test_what_is_no_channel_is_refused_beside_one_that_is() -> None:
+    with pytest.raises(UsageError, match="'looks' is no channel"):
+        Query.parse("a dog", channels=("image", "looks"))

@@ -1,0 +1,142 @@
+"""Filters to SQL: which photos fulfil them, and which embeddings are of those."""
+
+from __future__ import annotations
+
+from math import radians
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import and_, between, exists, false, func, not_, or_, select
+
+from indexer.catalog.functions import EARTH_KM, folded
+from indexer.catalog.schema import caption, image_embedding, keyword, photo, text_embedding
+from indexer.filters import (
+    After,
+    Before,
+    Camera,
+    Filters,
+    Folder,
+    Format,
+    Has,
+    Keyword,
+    Lens,
+    MinSize,
+    Near,
+    Orientation,
+    Rating,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import ColumnElement, Connection, Select
+
+    from indexer.filters import Condition, Shape, Test
+    from indexer.records import Ids
+
+_EXIF = (
+    *(photo.c.taken_at, photo.c.camera, photo.c.lens),
+    *(photo.c.focal_length, photo.c.aperture, photo.c.iso),
+)
+
+
+def photo_ids(connection: Connection, filters: Filters) -> Ids:
+    """Return the ids of the photos that fulfil filters, ascending; `(n,)`."""
+    return _ids(connection, select(photo.c.id).where(_holds(filters)).order_by(photo.c.id))
+
+
+def caption_ids(connection: Connection, filters: Filters) -> Ids:
+    """Return the ids of the captions of those photos, ascending; `(n,)`."""
+    query = select(caption.c.id).join_from(caption, photo).where(_holds(filters))
+    return _ids(connection, query.order_by(caption.c.id))
+
+
+def photo_embedding_ids(connection: Connection, space_id: int, filters: Filters) -> Ids:
+    """Return the ids of those photos' embeddings in a space, each once, ascending; `(n,)`."""
+    owned = image_embedding.c.content_hash == photo.c.content_hash
+    query = (
+        select(image_embedding.c.id)
+        .join_from(photo, image_embedding, owned)
+        .where(image_embedding.c.space_id == space_id, _holds(filters))
+    )
+    return np.unique(_ids(connection, query))
+
+
+def caption_embedding_ids(connection: Connection, space_id: int, filters: Filters) -> Ids:
+    """Return the ids of those photos' captions' embeddings, each once, ascending; `(n,)`."""
+    owned = text_embedding.c.text_hash == caption.c.text_hash
+    query = (
+        select(text_embedding.c.id)
+        .join_from(photo, caption)
+        .join(text_embedding, owned)
+        .where(text_embedding.c.space_id == space_id, _holds(filters))
+    )
+    return np.unique(_ids(connection, query))
+
+
+def _ids(connection: Connection, query: Select[tuple[int]]) -> Ids:
+    return np.fromiter(connection.execute(query).scalars(), np.int64)
+
+
+def _holds(filters: Filters) -> ColumnElement[bool]:
+    return and_(True, *map(_condition, filters.conditions))
+
+
+def _condition(condition: Condition) -> ColumnElement[bool]:
+    # what is unknown holds for no test, and so for every negated one
+    test = condition.test
+    known = func.coalesce(_CLAUSES[type(test)](test), false())
+    return not_(known) if condition.negated else known
+
+
+def _contains(column: ColumnElement[str | None], text: str) -> ColumnElement[bool]:
+    return func.instr(func.folded(column), folded(text)) > 0
+
+
+def _is_near(test: Near) -> ColumnElement[bool]:
+    # a distance takes a call of Python; a band of latitude rules most photos out before
+    band = test.km / EARTH_KM + 1e-9
+    rise = func.abs(photo.c.latitude - test.latitude) * radians(1) <= band
+    away = func.km_between(photo.c.latitude, photo.c.longitude, test.latitude, test.longitude)
+    return and_(rise, away <= test.km)
+
+
+def _has_shape(shape: Shape) -> ColumnElement[bool]:
+    if shape == "landscape":
+        return photo.c.width > photo.c.height
+    if shape == "portrait":
+        return photo.c.width < photo.c.height
+    return photo.c.width == photo.c.height
+
+
+def _has(test: Has) -> ColumnElement[bool]:
+    return {
+        "captions": exists().where(caption.c.photo_id == photo.c.id).correlate(photo),
+        "keywords": exists().where(keyword.c.photo_id == photo.c.id).correlate(photo),
+        "gps": photo.c.latitude.is_not(None),
+        "date": photo.c.taken_at.is_not(None),
+        "rating": photo.c.rating.is_not(None),
+        "exif": or_(*(column.is_not(None) for column in _EXIF)),
+    }[test.what]
+
+
+def _has_keyword(test: Keyword) -> ColumnElement[bool]:
+    same = func.folded(keyword.c.text) == folded(test.text)
+    return exists().where(keyword.c.photo_id == photo.c.id, same).correlate(photo)
+
+
+_CLAUSES: Mapping[type[Test], Callable[[Any], ColumnElement[bool]]] = {
+    # ISO 8601 sorts as text, whatever is left out at its end
+    After: lambda test: photo.c.taken_at >= test.moment,
+    Before: lambda test: photo.c.taken_at < test.moment,
+    Camera: lambda test: _contains(photo.c.camera, test.name),
+    Lens: lambda test: _contains(photo.c.lens, test.name),
+    Near: _is_near,
+    Folder: lambda test: func.in_folder(photo.c.path, test.pattern) == 1,
+    Orientation: lambda test: _has_shape(test.shape),
+    MinSize: lambda test: and_(photo.c.width >= test.width, photo.c.height >= test.height),
+    Format: lambda test: func.folded(photo.c.format) == folded(test.name),
+    Rating: lambda test: between(photo.c.rating, test.least, test.most),
+    Keyword: _has_keyword,
+    Has: _has,
+}

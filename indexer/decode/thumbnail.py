@@ -1,0 +1,72 @@
+"""A photo's file to a small upright picture, as a page or a terminal takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from indexer.decode.photo import DEFAULT_MAX_PIXELS, decode, read_photo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Indices = npt.NDArray[np.uint8]  # (height, width), rows of `Palette`
+    Palette = npt.NDArray[np.uint8]  # (n, 3), RGB
+
+_QUALITY = 82
+_MOST_COLOURS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small picture: RGB, sRGB, upright."""
+
+    image: Image.Image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.size
+
+    def jpeg(self) -> bytes:
+        """Return the picture as a JPEG, without anything that its file said of itself."""
+        return self._saved("JPEG", quality=_QUALITY, optimize=True)
+
+    def png(self) -> bytes:
+        """Return the picture as a PNG, likewise."""
+        return self._saved("PNG", compress_level=6)
+
+    def paletted(self) -> tuple[Indices, Palette]:
+        """Return the picture in at most 256 colours."""
+        few = self.image.quantize(_MOST_COLOURS, Image.Quantize.MEDIANCUT)
+        palette = np.array(few.getpalette() or (), np.uint8).reshape(-1, 3)
+        return np.asarray(few), palette
+
+    def _saved(self, kind: str, **options: int) -> bytes:
+        # a new image: Pillow would write on what the photo's file says, its place among it
+        plain = Image.new("RGB", self.size)
+        plain.paste(self.image)
+        file = BytesIO()
+        plain.save(file, kind, **options)
+        return file.getvalue()
+
+
+def thumbnail(
+    path: Path, box: tuple[int, int], *, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Thumbnail:
+    """Read a photo and fit it into `box`, never enlarged.
+
+    Raises DecodeError, whose message leaves the path to the caller.
+    """
+    # at least twice this is what the shorter side comes with, which then fills the box
+    min_side = max(1, -(-max(box) // 2))
+    decoded = decode(read_photo(path), path=path, min_side=min_side, max_pixels=max_pixels)
+    image = decoded.image
+    image.thumbnail(box, Image.Resampling.LANCZOS)
+    return Thumbnail(image)

@@ -1,0 +1,173 @@
+"""The command `classify`: labels for photos, without training. Parses and renders."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from indexer.cli import library_encoder
+from indexer.encoders.cli import load
+from indexer.errors import SidecarError, UsageError
+from indexer.terminal import common_options, echo_lines, json_option
+
+if TYPE_CHECKING:
+    from indexer.library import Library
+    from search.labelling.classify import Labelling, Sidecars
+    from search.labelling.files import LabelList
+
+
+@click.command()
+@click.option(
+    "--labels",
+    "labels_file",
+    type=click.Path(readable=False, path_type=Path),
+    metavar="FILE",
+    help="Labels, one a line: 'dog', or 'dog: puppy, hound' for other names of the same.",
+)
+@click.option(
+    "--template",
+    "templates",
+    multiple=True,
+    metavar="TEXT",
+    help="A sentence to put each name in, at {}, as in 'a photo of a {}'; several are averaged. "
+    "Default: a few in English, or in Chinese for Chinese names. Repeatable.",
+)
+@click.option(
+    "--min-confidence",
+    "--threshold",
+    "min_confidence",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    metavar="X",
+    help="How sure a label must be, from 0 to 1; at 0.5 it is as likely right as wrong.",
+)
+@click.option(
+    "--max-labels",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Give a photo its N surest labels at the most.",
+)
+@click.option("--dry-run", is_flag=True, help="Print each photo's labels, and write nothing.")
+@click.option(
+    "--write-xmp",
+    is_flag=True,
+    help="Write labels to XMP sidecars beside the photos, too (photo.jpg.xmp).",
+)
+@click.option(
+    "--clear",
+    is_flag=True,
+    help="Take away the keywords that classify gave: those of --labels, or all.",
+)
+@json_option
+@common_options
+def classify(
+    labels_file: Path | None,
+    templates: tuple[str, ...],
+    min_confidence: float,
+    max_labels: int | None,
+    library: Path | None,
+    *,
+    dry_run: bool,
+    write_xmp: bool,
+    clear: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Label photos with names from a file, by the library's own model.
+
+    A label becomes a keyword of the photos that it applies to, which searches find at once. Run it
+    again after indexing more photos, or with other labels: what a former run of the same labels
+    gave is replaced; keywords from files, from people and of other labels stay. Photos are never
+    written to.
+
+    \b
+      sightseek classify --labels labels.txt --dry-run
+      sightseek classify --labels labels.txt --max-labels 3 --write-xmp
+      sightseek classify --clear
+    """  # fmt: skip
+    from indexer.library import Library
+    from search.labelling.classify import write_sidecars
+    from search.labelling.files import read_labels
+    from search.labelling.rendering import (
+        cleared_lines,
+        failed_lines,
+        labelled_lines,
+        labelling_json,
+        labelling_lines,
+        repeated_lines,
+    )
+    from search.labelling.templates import checked
+
+    if labels_file is None and not clear:
+        raise UsageError("There are no labels. Name a file of them: --labels FILE")
+    templates = checked(templates)
+    labels = read_labels(labels_file) if labels_file else None
+    repeated = labels.repeated if labels else ()
+    if not quiet:
+        echo_lines(repeated_lines(repeated), err=True)
+    sidecars: Sidecars | None = None
+    with Library.open(library, writable=not dry_run, make=False) as opened:
+        if clear or labels is None:  # a file of labels, or --clear, is there
+            found = _cleared(opened, labels, dry_run=dry_run)
+        else:
+            found = _classified(
+                opened,
+                labels,
+                templates=templates,
+                min_confidence=min_confidence,
+                max_labels=max_labels,
+                dry_run=dry_run,
+                quiet=quiet,
+            )
+        if write_xmp and not dry_run:
+            sidecars = write_sidecars(opened)
+    if as_json:
+        click.echo(json.dumps(labelling_json(found, sidecars, repeated, dry_run=dry_run)))
+    else:
+        if dry_run:
+            echo_lines(labelled_lines(found))
+        if not quiet:
+            lines = cleared_lines if clear else labelling_lines
+            echo_lines(lines(found, sidecars, dry_run=dry_run), err=dry_run)
+    if sidecars and sidecars.failed:
+        echo_lines(failed_lines(sidecars), err=True)
+        raise SidecarError(
+            f"{len(sidecars.failed):,} sidecars could not be written; the library has the labels. "
+            "Repair what is named above, and run the same command again."
+        )
+
+
+def _classified(
+    library: Library,
+    labels: LabelList,
+    *,
+    templates: tuple[str, ...],
+    min_confidence: float,
+    max_labels: int | None,
+    dry_run: bool,
+    quiet: bool,
+) -> Labelling:
+    from search.labelling.background import BACKGROUND
+    from search.labelling.classify import classify as give_labels
+
+    return give_labels(
+        library,
+        library_encoder(library, partial(load, quiet=quiet, for_queries=True)),
+        labels.labels,
+        background=BACKGROUND,
+        templates=templates,
+        min_confidence=min_confidence,
+        max_labels=max_labels,
+        dry_run=dry_run,
+    )
+
+
+def _cleared(library: Library, labels: LabelList | None, *, dry_run: bool) -> Labelling:
+    from search.labelling.classify import clear
+
+    return clear(library, labels.names if labels else None, dry_run=dry_run)

@@ -1,0 +1,132 @@
+"""Results as one page that asks nothing of a network: pictures, scores, captions, links to files.
+
+Whatever comes from files or was typed is text on it, never markup. Opens and writes nothing.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from indexer.decode.thumbnail import Thumbnail
+from indexer.terminal import printable
+from search.thumbnails import Drawn, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from search.results import Hit, Results
+    from search.thumbnails import Picture
+
+_BOX = (480, 360)  # pixels of a picture: twice what the page gives it, for screens that show them
+
+# Content Security Policy Level 3: whatever is on the page, nothing is fetched, sent or run
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'"
+)
+_JOINERS = frozenset("\u200c\u200d")  # unseen, but Persian and emoji are spelt with them
+
+
+def contact_sheet(results: Results, *, max_pixels: int) -> Iterator[str]:
+    """Yield the page of what was found, reading each photo's file as its turn comes."""
+    shown = (hit.photo.path for hit in results.hits)
+    return page(results, draw(shown, _BOX, Thumbnail.jpeg, max_pixels=max_pixels))
+
+
+def page(results: Results, pictures: Iterable[Picture]) -> Iterator[str]:
+    """Yield the page piece by piece; `pictures` are JPEGs of the hits' photos, in their order."""
+    query = _text(str(results.query))
+    style = files("search").joinpath("sheet.css").read_text("utf-8")
+    count = len(results.hits)
+    found = f"{count:,} {results.query.target if count != 1 else results.query.target[:-1]}"
+    yield f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{query} - sightseek</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<small>Contact sheet</small>
+<h1 dir="auto">{query}</h1>
+<p>{found}, by {_text(results.model)}</p>
+</header>
+<main>
+<ol class="hits">
+"""
+    for hit, picture in zip(results.hits, pictures, strict=True):
+        yield _card(hit, picture)
+    if not results.hits:
+        yield '<li class="none">Nothing was found.</li>\n'
+    yield """</ol>
+</main>
+<footer>Made by sightseek. The pictures are in this file; its links open the photos themselves, on
+the machine that has them.</footer>
+</body>
+</html>
+"""
+
+
+def _card(hit: Hit, picture: Picture) -> str:
+    link = escape(hit.photo.path.as_uri())
+    caption = _caption(hit)
+    told = [f'<p class="place">{"".join(_place(hit))}</p>']
+    if caption:
+        told.append(f'<p class="caption" dir="auto">{_text(caption)}</p>')
+    folder, name = _text(str(hit.photo.path.parent)), _text(hit.photo.path.name)
+    told += [
+        f'<p class="path"><a href="{link}"><b><bdi>{name}</bdi></b>'
+        f'<span class="folder"><bdi>{folder}</bdi></span></a></p>',
+        f'<p class="facts">{" &middot; ".join(map(_text, _facts(hit)))}</p>',
+    ]
+    lines = "\n".join(told)
+    shown = _shown(picture, link, alt=_text(caption or f"Photo {hit.photo.path.name}"))
+    return f'<li class="hit">\n{shown}\n<div class="told">\n{lines}\n</div>\n</li>\n'
+
+
+def _caption(hit: Hit) -> str | None:
+    """Return the caption that was found, or by which the photo was."""
+    known = [hit.caption, *(found.caption for found in hit.found_by)]
+    return next((" ".join(each.text.split()) for each in known if each), None)
+
+
+def _shown(picture: Picture, link: str, *, alt: str) -> str:
+    if not isinstance(picture, Drawn):
+        return f'<p class="picture missing"><span>{_text(picture.reason)}</span></p>'
+    data = b64encode(picture.data).decode()
+    return (
+        f'<a class="picture" href="{link}"><img src="data:image/jpeg;base64,{data}" alt="{alt}" '
+        f'width="{picture.width}" height="{picture.height}"></a>'
+    )
+
+
+def _place(hit: Hit) -> Iterator[str]:
+    yield f'<span class="rank">{hit.rank}</span>'
+    for found in hit.found_by:
+        place = f"place {found.rank} by {found.channel}"
+        yield f'<span class="by" title="{place}">{found.channel}</span>'
+    yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
+
+
+def _facts(hit: Hit) -> Iterator[str]:
+    facts = hit.photo.facts
+    if facts.taken_at is not None:
+        yield f"{facts.taken_at:%Y-%m-%d %H:%M}"
+    if facts.camera:
+        yield facts.camera
+    yield f"{facts.width} \u00d7 {facts.height}"
+    yield f"id {hit.photo.id}"  # what --like and --unlike take
+
+
+def _text(value: str) -> str:
+    """Make text of what may hold markup, quotes, controls and marks that turn the direction."""
+    shown = "".join(char if char in _JOINERS else printable(char) for char in value)
+    return escape(shown)
