@@ -25,6 +25,7 @@ from indexer.terminal import (
     starting,
 )
 from indexer.training.cli import train
+from search.duplicates.cli import duplicates
 from search.evaluation.cli import evaluate
 from search.labelling.cli import classify
 from search.options import filter_options, output_options, query_options, seeing_options
@@ -108,6 +109,7 @@ def search(
         like=wanted.like,
         unlike=wanted.unlike,
         diverse=wanted.diverse,
+        collapse=output.for_people if wanted.collapse is None else wanted.collapse,
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
@@ -157,7 +159,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train, evaluate, classify):
+for _command in (*COMMANDS, train, evaluate, duplicates, classify):
     main.add_command(_command)
 
 

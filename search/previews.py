@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import combining, east_asian_width
 
+from indexer.terminal import printable
 from search.graphics import encode
-from search.rendering import hit_texts
+from search.rendering import figures, like_text
 from search.thumbnails import Drawn, draw
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from search.graphics import Protocol
-    from search.results import Results
+    from search.results import Hit, Results
     from search.thumbnails import Picture
 
 COLUMNS, ROWS = 20, 6  # cells of a picture
@@ -36,12 +37,15 @@ def previews(
         partial(encode, using=using, columns=COLUMNS, rows=ROWS),
         max_pixels=max_pixels,
     )
-    texts = (
-        [Line(f"{place}  id {hit.photo.id}"), *map(Line, told), Line(path, hit.photo.path.as_uri())]
-        for hit in results.hits
-        for place, *told, path in [hit_texts(hit)]
-    )
+    texts = (_lines(hit) for hit in results.hits)
     yield from blocks(texts, pictures, width=width)
+
+
+def _lines(hit: Hit) -> Iterator[Line]:
+    yield Line(f"{hit.rank}  {figures(hit)}  id {hit.photo.id}{like_text(hit)}")
+    if hit.told:
+        yield Line(printable(hit.told))
+    yield Line(printable(str(hit.photo.path)), hit.photo.path.as_uri())
 
 
 def _measures(terminal: TextIO) -> tuple[int, tuple[int, int]]:
@@ -67,7 +71,7 @@ class Line(NamedTuple):
 
 
 def blocks(
-    texts: Iterable[Sequence[Line]], pictures: Iterable[Picture], *, width: int
+    texts: Iterable[Iterable[Line]], pictures: Iterable[Picture], *, width: int
 ) -> Iterator[str]:
     """Yield what draws each picture with its lines of text beside it, in `width` columns."""
     for lines, picture in zip(texts, pictures, strict=True):
@@ -81,7 +85,8 @@ def _block(lines: Sequence[Line], drawn: str, *, width: int) -> str:
     # make room below, so that nothing scrolls while the cursor is moved about
     room = "\n" * (ROWS + 1) + f"\033[{ROWS + 1}A"
     shown = "".join(f"\r\033[{column}C{_fit(line, width - column)}\033[1B" for line in lines)
-    return f"{room}\0337{drawn}\0338{shown}\r\033[{ROWS + 1 - len(lines)}B"
+    # the last row of all stays empty, and ends with the line
+    return f"{room}\0337{drawn}\0338{shown}\r" + "\n" * (ROWS - len(lines))
 
 
 def _fit(line: Line, width: int) -> str:

@@ -59,14 +59,15 @@ def note_lines(results: Results) -> Iterator[str]:
         yield "--all shows what comes closest."
 
 
-def hit_texts(hit: Hit) -> Iterator[str]:
-    """Yield what a person is told of a hit: place, score, confidence, caption, path."""
-    yield f"{hit.rank:3}  {hit.score:.4f}"
-    if hit.confidence is not None:
-        yield f"{hit.confidence:.2f}"
-    if hit.caption:
-        yield printable(hit.caption.text)
-    yield printable(str(hit.photo.path))
+def figures(hit: Hit) -> str:
+    """Return a hit's cosine, and how sure it is."""
+    sure = "" if hit.confidence is None else f"  {hit.confidence:.2f}"
+    return f"{hit.score:.4f}{sure}"
+
+
+def like_text(hit: Hit) -> str:
+    """Return how many more show the same, to stand behind a photo's path."""
+    return f"  (+{len(hit.like):,} like it)" if hit.like else ""
 
 
 def paths(results: Results) -> Iterator[str]:
@@ -107,7 +108,23 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "rating": facts.rating,
         "keywords": [asdict(keyword) for keyword in photo.keywords],
         "channels": {found.channel: _found_json(found) for found in hit.found_by},
+        "group": _group_json(hit),
     }
+
+
+def _group_json(hit: Hit) -> dict[str, object] | None:
+    if hit.like is None:
+        return None
+    others = [
+        {
+            "path": str(each.hit.photo.path),
+            "id": each.hit.photo.id,
+            "score": round(each.hit.score, 6),
+            "evidence": asdict(each.evidence),
+        }
+        for each in hit.like
+    ]
+    return {"count": len(others), "others": others}
 
 
 def _found_json(found: Found) -> dict[str, object]:
@@ -116,8 +133,9 @@ def _found_json(found: Found) -> dict[str, object]:
 
 
 def _line(hit: Hit, *, links: bool) -> str:
-    *told, path = hit_texts(hit)
-    return "  ".join([*told, _link(hit.photo.path) if links else path])
+    found = f"{printable(hit.caption.text)}  " if hit.caption else ""
+    name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
+    return f"{hit.rank:3}  {figures(hit)}  {found}{name}{like_text(hit)}"
 
 
 def _link(path: Path) -> str:

@@ -6,21 +6,28 @@ Whatever comes from files or was typed is text on it, never markup. Opens and wr
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
+from functools import partial
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.decode.thumbnail import Thumbnail
+from indexer.files import absolute
 from indexer.terminal import printable
 from search.thumbnails import Drawn, draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from search.query import Query
     from search.results import Hit, Results
+    from search.terms import Term
     from search.thumbnails import Picture
 
 _BOX = (480, 360)  # pixels of a picture: twice what the page gives it, for screens that show them
+_ASKED_BOX = (240, 180)
 
 # Content Security Policy Level 3: whatever is on the page, nothing is fetched, sent or run
 _POLICY = (
@@ -32,13 +39,21 @@ _JOINERS = frozenset("\u200c\u200d")  # unseen, but Persian and emoji are spelt 
 
 def contact_sheet(results: Results, *, max_pixels: int) -> Iterator[str]:
     """Yield the page of what was found, reading each photo's file as its turn comes."""
+    jpegs = partial(draw, write=Thumbnail.jpeg, max_pixels=max_pixels)
     shown = (hit.photo.path for hit in results.hits)
-    return page(results, draw(shown, _BOX, Thumbnail.jpeg, max_pixels=max_pixels))
+    asked = (absolute(term.value) for term in _asked(results))
+    return page(results, jpegs(shown, _BOX), asked=jpegs(asked, _ASKED_BOX))
 
 
-def page(results: Results, pictures: Iterable[Picture]) -> Iterator[str]:
-    """Yield the page piece by piece; `pictures` are JPEGs of the hits' photos, in their order."""
-    query = _text(str(results.query))
+def page(
+    results: Results, pictures: Iterable[Picture], *, asked: Iterable[Picture] = ()
+) -> Iterator[str]:
+    """Yield the page piece by piece.
+
+    `pictures` are JPEGs of the hits' photos, in their order, and `asked` those of the photos that
+    were searched by.
+    """
+    query = _text(str(_named(results.query)))
     style = files("search").joinpath("sheet.css").read_text("utf-8")
     count = len(results.hits)
     found = f"{count:,} {results.query.target if count != 1 else results.query.target[:-1]}"
@@ -58,7 +73,13 @@ def page(results: Results, pictures: Iterable[Picture]) -> Iterator[str]:
 <small>Contact sheet</small>
 <h1 dir="auto">{query}</h1>
 <p>{found}, by {_text(results.model)}</p>
-</header>
+"""
+    for term, picture in zip(_asked(results), asked, strict=False):
+        if isinstance(picture, Drawn):  # it was read a moment ago
+            kind = "for" if term.weight > 0 else "against"
+            alt = _text(f"Searched {kind}: {Path(term.value).name}")
+            yield _image(picture, alt=alt, kind=kind)
+    yield """</header>
 <main>
 <ol class="hits">
 """
@@ -75,9 +96,22 @@ the machine that has them.</footer>
 """
 
 
+def _named(query: Query) -> Query:
+    """Return a query to be read, not run: photos by their names alone."""
+    terms = (
+        replace(term, value=Path(term.value).name) if term.kind == "photo" else term
+        for term in query.terms
+    )
+    return replace(query, terms=tuple(terms))
+
+
+def _asked(results: Results) -> list[Term]:
+    return [term for term in results.query.terms if term.kind == "photo"]
+
+
 def _card(hit: Hit, picture: Picture) -> str:
     link = escape(hit.photo.path.as_uri())
-    caption = _caption(hit)
+    caption = hit.told
     told = [f'<p class="place">{"".join(_place(hit))}</p>']
     if caption:
         told.append(f'<p class="caption" dir="auto">{_text(caption)}</p>')
@@ -92,19 +126,17 @@ def _card(hit: Hit, picture: Picture) -> str:
     return f'<li class="hit">\n{shown}\n<div class="told">\n{lines}\n</div>\n</li>\n'
 
 
-def _caption(hit: Hit) -> str | None:
-    """Return the caption that was found, or by which the photo was."""
-    known = [hit.caption, *(found.caption for found in hit.found_by)]
-    return next((" ".join(each.text.split()) for each in known if each), None)
-
-
 def _shown(picture: Picture, link: str, *, alt: str) -> str:
     if not isinstance(picture, Drawn):
         return f'<p class="picture missing"><span>{_text(picture.reason)}</span></p>'
+    return f'<a class="picture" href="{link}">{_image(picture, alt=alt, kind="found")}</a>'
+
+
+def _image(picture: Drawn, *, alt: str, kind: str) -> str:
     data = b64encode(picture.data).decode()
     return (
-        f'<a class="picture" href="{link}"><img src="data:image/jpeg;base64,{data}" alt="{alt}" '
-        f'width="{picture.width}" height="{picture.height}"></a>'
+        f'<img class="{kind}" src="data:image/jpeg;base64,{data}" alt="{alt}" '
+        f'width="{picture.width}" height="{picture.height}">'
     )
 
 
@@ -114,6 +146,8 @@ def _place(hit: Hit) -> Iterator[str]:
         place = f"place {found.rank} by {found.channel}"
         yield f'<span class="by" title="{place}">{found.channel}</span>'
     yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
+    if hit.confidence is not None:
+        yield f'<span class="score" title="confidence">{hit.confidence:.2f}</span>'
 
 
 def _facts(hit: Hit) -> Iterator[str]:
@@ -123,6 +157,8 @@ def _facts(hit: Hit) -> Iterator[str]:
     if facts.camera:
         yield facts.camera
     yield f"{facts.width} \u00d7 {facts.height}"
+    if hit.like:
+        yield f"+{len(hit.like):,} like it"
     yield f"id {hit.photo.id}"  # what --like and --unlike take
 
 

@@ -15,7 +15,7 @@ import search
 
 PACKAGES = {"indexer": Path(indexer.__file__).parent, "search": Path(search.__file__).parent}
 HOMES = {
-    "faiss": {"indexer.vectors"},
+    "faiss": {"indexer.neighbours", "indexer.vectors"},
     "sqlalchemy": {"indexer.catalog", "indexer.library"},
     "onnxruntime": {"indexer.encoders.bundle", "indexer.encoders.export.convolutions"},
     "tokenizers": {"indexer.encoders.tokens", "indexer.training"},
@@ -49,6 +49,7 @@ HOMES = {
         "indexer.terminal",
         "indexer.training.cli",
         "search.cli",
+        "search.duplicates.cli",
         "search.evaluation.cli",
         "search.labelling.cli",
         "search.options",
@@ -155,7 +156,7 @@ from indexer.sample import sample_folder
 library = ["--library", {str(tmp_path / "library")!r}]
 assert CliRunner().invoke(main, ["index", str(sample_folder()), *library]).exit_code == 0
 result = CliRunner().invoke(main, ["search", "a cat", *library])
-assert result.exit_code == 0 and "cat.jpg" in result.output, result.output
+assert result.exit_code == 0 and "/cat" in result.output, result.output
 """
     assert not loaded_after(code) & {"torch", "open_clip", "torchvision", "transformers"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from indexer.catalog import photos
@@ -29,9 +30,9 @@ class Detail:
     query: str  # a caption, or a photo's path
     answer: str  # the best placed of the right ones
     rank: int  # of the answer, from 1
-    score: float  # of query and answer
+    score: float | None  # of query and answer; None where a vector is damaged
     top: str  # what stands first
-    top_score: float
+    top_score: float | None
 
 
 def details(library: Library, run: Run) -> list[Detail]:
@@ -75,7 +76,11 @@ def _details(
             query,
             names[place.answer],
             place.rank,
-            place.answer_score,
+            _finite(place.answer_score),
             names[place.top],
-            place.top_score,
+            _finite(place.top_score),
         )
+
+
+def _finite(score: float) -> float | None:
+    return score if isfinite(score) else None  # JSON knows no infinity

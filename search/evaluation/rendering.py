@@ -86,8 +86,8 @@ def evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
         measures: Measures = getattr(evaluation, direction)
         rows = [_head(direction, measures.figures), *_measures_rows("all", measures)]
         for group in evaluation.groups:
-            own: Measures = getattr(group, direction)
-            if own.queries < measures.queries:
+            if group.text_to_image.queries < evaluation.text_to_image.queries:
+                own: Measures = getattr(group, direction)
                 rows += _measures_rows(f"{group.trait} {group.name}", own)
         yield from _table(rows)
         yield ""
@@ -134,8 +134,12 @@ def worst_lines(found: Sequence[Detail]) -> Iterator[str]:
     """Write out queries with their answers and what stood before them."""
     for each in found:
         yield f"{_WORDS[each.direction]}, rank {each.rank:,}: {each.query}"
-        yield f"  answer  {each.score:.4f}  {each.answer}"
-        yield f"  first   {each.top_score:.4f}  {each.top}"
+        yield f"  answer  {_score(each.score)}  {each.answer}"
+        yield f"  first   {_score(each.top_score)}  {each.top}"
+
+
+def _score(score: float | None) -> str:
+    return "-" if score is None else f"{score:.4f}"
 
 
 def _measures_json(measures: Measures) -> dict[str, object]:

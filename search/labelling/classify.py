@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexer.catalog import embeddings, keywords, photos, sidecars
-from indexer.errors import SidecarError
-from indexer.records import Skipped
-from indexer.sidecars import stamp_of
+from indexer.catalog import embeddings, keywords, photos
+from indexer.catalog import filters as by_facts
+from indexer.records import Progress
 from indexer.spaces import empty
-from indexer.xmp_sidecar import sidecar_path, write_labels
 from search.labelling import scoring
 from search.labelling.templates import filled
 
@@ -25,11 +24,14 @@ if TYPE_CHECKING:
 
     from indexer.catalog.keywords import Owned
     from indexer.encoders import Encoder
+    from indexer.filters import Filters
     from indexer.library import Library
+    from indexer.pipeline import OnProgress
     from indexer.records import Vectors
     from search.labelling.files import Label
 
 SOURCE = keywords.LABELS
+_BATCH = 64  # texts between two reports of progress
 _SAME = 1e-4  # scores that differ less are not written again
 
 
@@ -57,14 +59,6 @@ class Labelling:
 
 
 @dataclass(frozen=True, slots=True)
-class Sidecars:
-    """What became of the XMP sidecars."""
-
-    written: int  # new, changed or removed
-    failed: tuple[Skipped, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Images:
     """Photos with their vectors; copies share one."""
 
@@ -85,6 +79,7 @@ def classify(
     max_labels: int | None = None,
     within: Collection[int] | None = None,
     dry_run: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Labelling:
     """Find which labels apply to photos, all or those `within`, and make them their keywords.
 
@@ -98,7 +93,8 @@ def classify(
     names = [name for label in labels for name in label.names]
     starts = np.cumsum([0, *(len(label.names) for label in labels[:-1])])
     groups = [filled(name, templates) for name in names]
-    vectors = scoring.ensembles([*groups, *((text,) for text in background)], encoder.encode_texts)
+    groups += [(text,) for text in background]
+    vectors = scoring.ensembles(groups, partial(_encode, encoder, on_progress=on_progress))
     named, random = vectors[: len(names)], vectors[len(names) :]
     norms = scoring.fit_norms(images.vectors, named, random)
     given = list(
@@ -118,6 +114,14 @@ def classify(
     )
 
 
+def photos_that(library: Library, filters: Filters) -> Collection[int] | None:
+    """Return the ids of the photos that fulfil filters; None for all, when there are none."""
+    if not filters:
+        return None
+    with library.reading() as connection:
+        return frozenset(by_facts.photo_ids(connection, filters).tolist())
+
+
 def clear(
     library: Library,
     labels: Collection[str] | None = None,
@@ -134,44 +138,13 @@ def clear(
     return _written(library, (), list(names), looked_at, start=start, dry_run=dry_run)
 
 
-def write_sidecars(library: Library, within: Collection[int] | None = None) -> Sidecars:
-    """Make the XMP sidecars of photos, all or those `within`, say what labels the library has."""
-    with library.reading() as connection:
-        held = photos.contents(connection)
-        known = sidecars.of_metadata(connection)
-        labels = _by_photo(keywords.all_of(connection, SOURCE))
-    written: list[tuple[int, Path, bool]] = []
-    failed = []
-    for photo_id, (path, _) in held.items():
-        if within is not None and photo_id not in within:
-            continue
-        side = sidecar_path(path)
-        is_known = _stamp(side) == known.get(str(path), {}).get(str(side))
-        try:
-            if _write(path, labels.get(photo_id, ())):
-                written.append((photo_id, side, is_known))
-        except SidecarError as error:
-            failed.append(Skipped(path, str(error)))
-    with library.writing() as connection:
-        # what was read of them before is all that they say: no need to read them again
-        for photo_id, side in ((key, side) for key, side, is_known in written if is_known):
-            found = stamp_of(side)
-            if found is None:
-                sidecars.remove(connection, photo_id, str(side))
-            else:
-                sidecars.put(connection, photo_id, found[1])
-    return Sidecars(len(written), tuple(failed))
-
-
-def _write(photo: Path, labels: Collection[str]) -> bool:
-    if labels and not photo.is_file():
-        raise SidecarError(f"{photo} is not there now. Mount its disk, or index its folder again.")
-    return write_labels(photo, labels)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    found = stamp_of(path)
-    return (found[1].size, found[1].mtime_ns) if found else None
+def _encode(encoder: Encoder, texts: Sequence[str], *, on_progress: OnProgress | None) -> Vectors:
+    batches = []
+    for start in range(0, len(texts), _BATCH):
+        batches.append(encoder.encode_texts(texts[start : start + _BATCH]))
+        if on_progress:
+            on_progress(Progress("texts", min(start + _BATCH, len(texts)), len(texts)))
+    return np.concatenate(batches)
 
 
 def _images(library: Library, encoder: Encoder) -> _Images:
@@ -258,10 +231,3 @@ def _former(
 def _is_same(old: dict[Owned, float | None], key: Owned, score: float | None) -> bool:
     before = old.get(key)
     return before is not None and score is not None and abs(before - score) < _SAME
-
-
-def _by_photo(owned: Iterable[Owned]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for photo_id, text in sorted(owned):
-        found.setdefault(photo_id, []).append(text)
-    return found

@@ -12,12 +12,17 @@ import click
 from indexer.cli import library_encoder
 from indexer.encoders.cli import load
 from indexer.errors import SidecarError, UsageError
-from indexer.terminal import common_options, echo_lines, json_option
+from indexer.terminal import common_options, echo_lines, json_option, progress_bar
+from search.options import filter_options
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from indexer.library import Library
-    from search.labelling.classify import Labelling, Sidecars
+    from search.labelling.classify import Labelling
     from search.labelling.files import LabelList
+    from search.labelling.sidecars import Sidecars
+    from search.options import Filtered
 
 
 @click.command()
@@ -63,6 +68,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Take away the keywords that classify gave: those of --labels, or all.",
 )
+@filter_options
 @json_option
 @common_options
 def classify(
@@ -72,6 +78,7 @@ def classify(
     max_labels: int | None,
     library: Path | None,
     *,
+    filtered: Filtered,
     dry_run: bool,
     write_xmp: bool,
     clear: bool,
@@ -83,15 +90,16 @@ def classify(
     A label becomes a keyword of the photos that it applies to, which searches find at once. Run it
     again after indexing more photos, or with other labels: what a former run of the same labels
     gave is replaced; keywords from files, from people and of other labels stay. Photos are never
-    written to.
+    written to. With filters (--folder, --after, ...) only photos that fulfil them are labelled.
 
     \b
       sightseek classify --labels labels.txt --dry-run
-      sightseek classify --labels labels.txt --max-labels 3 --write-xmp
+      sightseek classify --labels labels.txt --folder "2024/*" --max-labels 3 --write-xmp
       sightseek classify --clear
     """  # fmt: skip
     from indexer.library import Library
-    from search.labelling.classify import write_sidecars
+    from search.filter_text import read_options
+    from search.labelling.classify import photos_that
     from search.labelling.files import read_labels
     from search.labelling.rendering import (
         cleared_lines,
@@ -101,23 +109,27 @@ def classify(
         labelling_lines,
         repeated_lines,
     )
+    from search.labelling.sidecars import write_sidecars
     from search.labelling.templates import checked
 
     if labels_file is None and not clear:
         raise UsageError("There are no labels. Name a file of them: --labels FILE")
     templates = checked(templates)
+    filters = read_options(filtered.values)
     labels = read_labels(labels_file) if labels_file else None
     repeated = labels.repeated if labels else ()
     if not quiet:
         echo_lines(repeated_lines(repeated), err=True)
     sidecars: Sidecars | None = None
     with Library.open(library, writable=not dry_run, make=False) as opened:
+        within = photos_that(opened, filters)
         if clear or labels is None:  # a file of labels, or --clear, is there
-            found = _cleared(opened, labels, dry_run=dry_run)
+            found = _cleared(opened, labels, within, dry_run=dry_run)
         else:
             found = _classified(
                 opened,
                 labels,
+                within,
                 templates=templates,
                 min_confidence=min_confidence,
                 max_labels=max_labels,
@@ -125,7 +137,7 @@ def classify(
                 quiet=quiet,
             )
         if write_xmp and not dry_run:
-            sidecars = write_sidecars(opened)
+            sidecars = write_sidecars(opened, within)
     if as_json:
         click.echo(json.dumps(labelling_json(found, sidecars, repeated, dry_run=dry_run)))
     else:
@@ -137,14 +149,15 @@ def classify(
     if sidecars and sidecars.failed:
         echo_lines(failed_lines(sidecars), err=True)
         raise SidecarError(
-            f"{len(sidecars.failed):,} sidecars could not be written; the library has the labels. "
-            "Repair what is named above, and run the same command again."
+            f"XMP sidecars could not be written for {len(sidecars.failed):,} of the photos; the "
+            "library has their labels. Repair what is named above, and run the same command again."
         )
 
 
 def _classified(
     library: Library,
     labels: LabelList,
+    within: Collection[int] | None,
     *,
     templates: tuple[str, ...],
     min_confidence: float,
@@ -155,19 +168,30 @@ def _classified(
     from search.labelling.background import BACKGROUND
     from search.labelling.classify import classify as give_labels
 
-    return give_labels(
-        library,
-        library_encoder(library, partial(load, quiet=quiet, for_queries=True)),
-        labels.labels,
-        background=BACKGROUND,
-        templates=templates,
-        min_confidence=min_confidence,
-        max_labels=max_labels,
-        dry_run=dry_run,
-    )
+    encoder = library_encoder(library, partial(load, quiet=quiet, for_queries=True))
+    with progress_bar(quiet=quiet) as on_progress:
+        return give_labels(
+            library,
+            encoder,
+            labels.labels,
+            background=BACKGROUND,
+            templates=templates,
+            min_confidence=min_confidence,
+            max_labels=max_labels,
+            within=within,
+            dry_run=dry_run,
+            on_progress=on_progress,
+        )
 
 
-def _cleared(library: Library, labels: LabelList | None, *, dry_run: bool) -> Labelling:
+def _cleared(
+    library: Library,
+    labels: LabelList | None,
+    within: Collection[int] | None,
+    *,
+    dry_run: bool,
+) -> Labelling:
     from search.labelling.classify import clear
 
-    return clear(library, labels.names if labels else None, dry_run=dry_run)
+    names = labels.names if labels else None
+    return clear(library, names, within=within, dry_run=dry_run)

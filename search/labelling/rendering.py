@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from search.labelling.classify import Labelled, Labelling, Sidecars
+    from search.labelling.classify import Labelled, Labelling
     from search.labelling.files import Repeated
+    from search.labelling.sidecars import Sidecars
 
 _MOST_LABELS = 20
 _MOST_NAMED = 10
@@ -67,7 +69,7 @@ def labelling_lines(found: Labelling, sidecars: Sidecars | None, *, dry_run: boo
             "those of all labels with: sightseek classify --clear"
         )
     if sidecars is not None:
-        yield f"XMP sidecars: {sidecars.written:,} changed"
+        yield f"XMP sidecars: {sidecars.changed:,} changed"
 
 
 def cleared_lines(found: Labelling, sidecars: Sidecars | None, *, dry_run: bool) -> Iterator[str]:
@@ -75,7 +77,7 @@ def cleared_lines(found: Labelling, sidecars: Sidecars | None, *, dry_run: bool)
     would = "would be " if dry_run else ""
     yield f"Keywords: {found.removed:,} {would}removed from {_count(found.photos, 'photo')}"
     if sidecars is not None:
-        yield f"XMP sidecars: {sidecars.written:,} changed"
+        yield f"XMP sidecars: {sidecars.changed:,} changed"
 
 
 def repeated_lines(repeated: Sequence[Repeated]) -> Iterator[str]:
@@ -90,10 +92,12 @@ def repeated_lines(repeated: Sequence[Repeated]) -> Iterator[str]:
 
 
 def failed_lines(sidecars: Sidecars) -> Iterator[str]:
-    """Yield which sidecars could not be written, and why."""
-    yield from (each.reason for each in sidecars.failed[:_MOST_NAMED])
-    if len(sidecars.failed) > _MOST_NAMED:
-        yield f"  and {len(sidecars.failed) - _MOST_NAMED:,} more; --json names them all"
+    """Yield why sidecars could not be written, each reason once."""
+    reasons = Counter(each.reason for each in sidecars.failed)
+    for reason, count in list(reasons.items())[:_MOST_NAMED]:
+        yield reason if count == 1 else f"{reason} ({_count(count, 'photo')})"
+    if len(reasons) > _MOST_NAMED:
+        yield f"  and {len(reasons) - _MOST_NAMED:,} more; --json names them all"
 
 
 def _labelled_json(each: Labelled) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def _labelled_json(each: Labelled) -> dict[str, Any]:
 
 def _sidecars_json(sidecars: Sidecars) -> dict[str, Any]:
     failed = [{"path": str(each.path), "reason": each.reason} for each in sidecars.failed]
-    return {"written": sidecars.written, "failed": failed}
+    return {"changed": sidecars.changed, "failed": failed}
 
 
 def _count(count: int, noun: str) -> str:

@@ -105,7 +105,7 @@ def test_pictures_stand_left_of_their_lines_even_where_the_screen_scrolls() -> N
     for number, row in enumerate(screen.pictures):
         assert screen.line(row) == f"place {number}"
         assert screen.line(row + 2) == "/a/b.jpg"
-        assert row == number * (ROWS + 2)
+        assert row == number * (ROWS + 1)
     assert min(column for _, column in screen.cells) > COLUMNS
     assert screen.links == {"file:///a/b.jpg"}
 
@@ -147,7 +147,7 @@ def indexed(
         "from conftest import ColourEncoder\nimport search.cli as cli\n"
         "cli.load = lambda name, **options: ColourEncoder()\ncli.main()"
     )
-    return [sys.executable, "-c", code, "search", "red", "--library", str(tmp_path / "library")]
+    return [sys.executable, "-c", code, "search", "red", "--all", "--library", str(tmp_path / "library")]
 
 
 def under_a_terminal(command: list[str], **environment: str) -> str:
@@ -219,6 +219,6 @@ def test_no_escape_code_reaches_a_pipe(indexed: list[str], photos: Path) -> None
     ],
 )
 def test_what_would_spoil_output_or_a_photo_is_wrong_usage(words: list[str], remedy: str) -> None:
-    done = CliRunner().invoke(main, ["search", "red", *words])
+    done = CliRunner().invoke(main, ["search", "red", "--all", *words])
     assert done.exit_code == 2
     assert remedy in done.stderr

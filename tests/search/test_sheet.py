@@ -164,5 +164,15 @@ def test_a_photo_that_cannot_be_read_leaves_a_place_with_the_reason() -> None:
     assert found.texts.count("the file is <gone>") == 2
 
 
+def test_photos_that_were_searched_by_are_shown_above(tmp_path: Path) -> None:
+    terms = (Term("photo", "/p/<a>.jpg"), Term("text", "b"), Term("photo", "/p/c.jpg", -1))
+    results = Results(Query(terms), "m", (hit(),))
+    found = Read("".join(page(results, [PICTURE], asked=[PICTURE, PICTURE])))
+    assert found.attributes("img", "alt") == [
+        "Searched for: <a>.jpg", "Searched against: c.jpg", "Photo cat.jpg"
+    ]  # fmt: skip
+    assert "<a>.jpg + b - c.jpg" in found.texts
+
+
 def test_a_search_that_finds_nothing_has_a_page_that_says_so() -> None:
     assert "Nothing was found." in read().texts

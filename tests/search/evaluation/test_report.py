@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from indexer.catalog import embeddings
+from indexer.catalog import photos as photo_rows
+from indexer.catalog.schema import image_embedding
 from indexer.errors import LibraryError
 from indexer.pipeline import index_photos
 from indexer.vectors import FaissIndex
@@ -208,6 +211,24 @@ def test_details_tell_every_query_with_its_answer_and_what_stood_first(
     assert all(each.rank > 1 for each in found.worst(100))
 
 
+def test_a_damaged_vector_has_no_score_in_details(
+    coloured: Library, encoder: ColourEncoder, pairs: list[Pair], photos: Path, tmp_path: Path
+) -> None:
+    with coloured.writing() as connection:
+        white = photo_rows.by_path(connection, photos / "white.png")
+        assert white is not None
+        key = image_embedding.c.content_hash == white[0].content_hash
+        damaged = np.full(encoder.dim, np.nan, np.float16).tobytes()
+        connection.execute(update(image_embedding).where(key).values(vector=damaged))
+    found = report(coloured, encoder, pairs, exact=True, detailed=True)
+    write_details(tmp_path / "details.jsonl", found.details)
+    rows = [json.loads(line) for line in (tmp_path / "details.jsonl").read_text().splitlines()]
+    (green,) = [row for row in rows if row["query"] == "green"]
+    assert (green["rank"], green["score"]) == (5, None)
+    assert "  answer  -  " in "\n".join(rendering.worst_lines(found.worst(2)))
+    assert found.agreements[0].figures[0].value == 1
+
+
 def test_json_keeps_to_the_contract(
     coloured: Library, encoder: ColourEncoder, pairs: list[Pair]
 ) -> None:
@@ -229,7 +250,7 @@ def test_json_keeps_to_the_contract(
 def test_tables_are_aligned_and_leave_out_groups_of_everything(
     coloured: Library, encoder: ColourEncoder, photos: Path, write: Callable[..., Path]
 ) -> None:
-    rows = [*(f"{row},en" for row in NAMED), "white.png,weiß,de"]
+    rows = [*(f"{row},en" for row in NAMED), "red.png,rot,de"]  # English has all photos
     pairs = read_pairs(write(photos, *rows, columns="image,caption,lang"), coloured)
     lines = list(rendering.evaluation_lines(report(coloured, encoder, pairs).evaluation))
     head = "text to image  recall@1  recall@5  recall@10    mrr  ndcg@10  median  queries"

@@ -14,8 +14,9 @@ from indexer.errors import LibraryError
 from indexer.records import Keyword
 from indexer.status import read_status
 from indexer.xmp_sidecar import with_labels
-from search.labelling.classify import classify, clear, write_sidecars
+from search.labelling.classify import classify, clear
 from search.labelling.files import Label
+from search.labelling.sidecars import write_sidecars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,7 +182,7 @@ def test_sidecars_say_what_the_library_says_and_are_not_read_back_as_a_persons(
     filled: Library, encoder: ColourEncoder, photos: Path
 ) -> None:
     label(filled, encoder, RED, BLUE)
-    assert write_sidecars(filled).written == 6
+    assert write_sidecars(filled).changed == 6
     side = photos / "red1.png.xmp"
     assert b"<rdf:li>red</rdf:li>" in side.read_bytes()
     assert read_xmp_file(side).keywords == ()
@@ -191,9 +192,9 @@ def test_sidecars_say_what_the_library_says_and_are_not_read_back_as_a_persons(
     with filled.reading() as connection:
         assert not keywords.all_of(connection, "sidecar")
     assert words(filled) == {"red": REDS, "blue": BLUES}
-    assert write_sidecars(filled).written == 0
+    assert write_sidecars(filled).changed == 0
     clear(filled, ["red"])
-    assert write_sidecars(filled).written == 3
+    assert write_sidecars(filled).changed == 3
     assert {path.name for path in photos.glob("*.xmp")} == {f"{name}.xmp" for name in BLUES}
 
 
@@ -216,7 +217,7 @@ def test_a_sidecar_that_cannot_be_written_is_named_and_the_others_are_written(
     (photos / "red1.png.xmp").write_bytes(b"not XML")
     (photos / "red2.png").unlink()
     found = write_sidecars(filled)
-    assert found.written == 1
+    assert found.changed == 1
     reasons = {each.path.name: each.reason for each in found.failed}
     assert "red1.png.xmp is no XML" in reasons["red1.png"]
     assert "red2.png is not there" in reasons["red2.png"]

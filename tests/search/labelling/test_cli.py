@@ -69,6 +69,17 @@ def test_json_says_all_and_a_dry_run_writes_nothing(own: Path) -> None:
     assert json.loads(run("status", "--json").stdout)["labels"] == {}
 
 
+def test_only_photos_that_fulfil_filters_are_labelled(own: Path) -> None:
+    words = ("classify", "--labels", own, "--template", "{}", "--min-confidence", "0", "--json")
+    found = json.loads(run(*words, "--folder", "photos", "--has", "captions").stdout)
+    assert (found["photos"], found["labelled"]) == (0, 0)
+    found = json.loads(run(*words, "--orientation", "portrait").stdout)
+    assert 0 < found["photos"] == found["labelled"] < 15
+    assert found["keywords"]["added"] == 4 * found["photos"]
+    cleared = json.loads(run("classify", "--clear", "--json", "--orientation", "square").stdout)
+    assert (cleared["keywords"]["removed"], cleared["labelled"]) == (0, 0)
+
+
 def test_sidecars_are_written_and_cleared(own: Path, indexed: Path) -> None:
     photos = indexed / "photos"
     words = ("classify", "--labels", own)
@@ -91,7 +102,7 @@ def test_a_sidecar_that_fails_is_named_and_counted(own: Path, indexed: Path) -> 
         side.unlink()
         run("classify", "--clear", "--write-xmp")
     assert f"{side} is no XML" in said.stderr
-    assert "Error: 1 sidecars could not be written; the library has the labels." in said.stderr
+    assert "XMP sidecars could not be written for 1 of the photos; the library" in said.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Photos that show the same picture, or the same moment: found, grouped, and told of."""
