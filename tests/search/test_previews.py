@@ -147,7 +147,8 @@ def indexed(
         "from conftest import ColourEncoder\nimport search.cli as cli\n"
         "cli.load = lambda name, **options: ColourEncoder()\ncli.main()"
     )
-    return [sys.executable, "-c", code, "search", "red", "--all", "--library", str(tmp_path / "library")]
+    words = ["search", "red", "--all", "--library", str(tmp_path / "library")]
+    return [sys.executable, "-c", code, *words]
 
 
 def under_a_terminal(command: list[str], **environment: str) -> str:
