@@ -98,7 +98,7 @@ class Scope:
         depth: int,
     ) -> tuple[Placed, ...]:
         """Rank items by the vectors of photos or of captions."""
-        index, allowed = self.indexes[kind], self._allowed(kind)
+        index, allowed = self.indexes[kind], self.allowed(kind)
         most = len(index if allowed is None else allowed)
         wanted = depth
         while True:
@@ -112,7 +112,7 @@ class Scope:
                 return tuple(best.values())[:depth]
             wanted *= 2
 
-    def _allowed(self, kind: Target) -> Ids | None:
+    def allowed(self, kind: Target) -> Ids | None:
         """Return the embeddings of what passes the filters; None for all."""
         if not self.filters:
             return None

@@ -146,6 +146,8 @@ def _place(hit: Hit) -> Iterator[str]:
         place = f"place {found.rank} by {found.channel}"
         yield f'<span class="by" title="{place}">{found.channel}</span>'
     yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
+    if hit.confidence is not None:
+        yield f'<span class="score" title="confidence">{hit.confidence:.2f}</span>'
 
 
 def _facts(hit: Hit) -> Iterator[str]:

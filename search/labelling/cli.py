@@ -137,7 +137,8 @@ def classify(
                 quiet=quiet,
             )
         if write_xmp and not dry_run:
-            sidecars = write_sidecars(opened, within)
+            with progress_bar(quiet=quiet) as on_progress:
+                sidecars = write_sidecars(opened, within, on_progress=on_progress)
     if as_json:
         click.echo(json.dumps(labelling_json(found, sidecars, repeated, dry_run=dry_run)))
     else:
@@ -165,7 +166,7 @@ def _classified(
     dry_run: bool,
     quiet: bool,
 ) -> Labelling:
-    from search.labelling.background import BACKGROUND
+    from indexer.background import Material, known_background
     from search.labelling.classify import classify as give_labels
 
     encoder = library_encoder(library, partial(load, quiet=quiet, for_queries=True))
@@ -174,7 +175,7 @@ def _classified(
             library,
             encoder,
             labels.labels,
-            background=BACKGROUND,
+            background=known_background(encoder, Material.read()).english,
             templates=templates,
             min_confidence=min_confidence,
             max_labels=max_labels,
