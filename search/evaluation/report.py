@@ -90,7 +90,9 @@ def report(
     if other is not None and theirs is not None:
         trials.append((other, Trial.prepare(library, other, pairs, theirs)))
     if channels:
-        runs, held_out = _searched(library, pairs, trials, channels, cutoffs, on_progress)
+        runs, held_out = _searched(
+            library, pairs, trials, channels, cutoffs=cutoffs, on_progress=on_progress
+        )
     else:
         runs, held_out = [Run.of(trial, cutoffs=cutoffs) for _, trial in trials], 0
     run, beside = runs[0], runs[1] if other is not None else None
@@ -112,6 +114,7 @@ def _searched(
     pairs: Sequence[Pair],
     trials: Sequence[tuple[Encoder, Trial]],
     channels: Sequence[Channel],
+    *,
     cutoffs: Sequence[int],
     on_progress: OnProgress | None,
 ) -> tuple[list[Run], int]:
