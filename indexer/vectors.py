@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FOOT = struct.Struct("<II8s")  # checksum of all before it, length of the JSON, the magic
 _MAGIC = b"sightsk1"
 _CHUNK = 1 << 20
+_SAMPLE = 4096  # vectors that tell how all lie
 
 
 class FaissIndex:
@@ -131,6 +132,20 @@ class FaissIndex:
         order = np.lexsort((ids[0], -scores[0]))
         order = order[ids[0][order] >= 0]  # FAISS fills up with -1 where a vector has no score
         return np.clip(scores[0][order], -1, 1), ids[0][order]  # rounding may pass 1
+
+    def spread(self, query: Vector) -> tuple[float, float]:
+        """Return mean and deviation of the cosines to one unit vector, of vectors evenly chosen.
+
+        0 and 0 where there is none.
+        """
+        step = max(1, len(self) // _SAMPLE)
+        places = np.arange(0, len(self), step)
+        if not len(places):
+            return 0.0, 0.0
+        with self._lock:
+            rows = self._index.index.reconstruct_batch(places)
+        cosines = rows @ query.astype(np.float32)
+        return float(np.nanmean(cosines)), float(np.nanstd(cosines))
 
 
 def snapshot_holds(path: Path, *, token: str) -> tuple[int, int] | None:

@@ -22,16 +22,27 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.library import Library
     from indexer.records import Vector, Vectors
-    from search.query import Query
+    from search.query import Channel, Query, Target
     from search.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
 class QueryVectors:
-    """A query's vectors, of unit length."""
+    """A query as its channels meet it: vectors of unit length, and texts for their words."""
 
     whole: Vector  # (dim,), of all terms
     text: Vector | None  # (dim,), of its texts alone; None where they ask for nothing
+    texts: tuple[str, ...] = ()  # those that are asked for
+    against: tuple[str, ...] = ()  # and those that are asked against
+
+    def by(self, channel: Channel, target: Target) -> Vector:
+        """Return what a channel searches by: captions of photos are met by texts alone.
+
+        The cosines of photos and captions lie on another scale than those of texts and captions.
+        """
+        if channel == "caption" and target == "photos" and self.text is not None:
+            return self.text
+        return self.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +75,9 @@ class QueryEncoder:
         ]
         weights = [term.weight for term in query.terms]
         whole = combine(np.stack(vectors), weights)
-        if len(texts) == len(vectors):
-            return QueryVectors(whole, whole if max(weights) > 0 else None)
         of_text = [i for i, term in enumerate(query.terms) if term.kind == "text"]
-        return QueryVectors(
-            whole, _text([vectors[i] for i in of_text], [weights[i] for i in of_text])
-        )
+        text = _sum([vectors[i] for i in of_text], [weights[i] for i in of_text])
+        return QueryVectors(whole, text, query.texts, query.against)
 
     def _refined(self, whole: Vector | None, query: Query) -> Vector:
         with self.library.reading_space(self.encoder.space) as (connection, space_id):
@@ -141,10 +149,11 @@ def _marked(
     return rows
 
 
-def _text(vectors: list[Vector], weights: list[float]) -> Vector | None:
+def _sum(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector | None:
+    """Add up the vectors of texts; None where they ask for nothing, or only against something."""
     if max(weights, default=0) <= 0:
         return None
     try:
         return combine(np.stack(vectors), weights)
-    except QueryError:  # the texts cancel out, and the photos remain
+    except QueryError:  # they cancel out, and the photos remain
         return None

@@ -96,6 +96,11 @@ class Query:
         return tuple(term.value for term in self.terms if term.kind == "text" and term.weight > 0)
 
     @property
+    def against(self) -> tuple[str, ...]:
+        """The texts that are asked against."""
+        return tuple(term.value for term in self.terms if term.kind == "text" and term.weight < 0)
+
+    @property
     def used_channels(self) -> tuple[Channel, ...]:
         """The channels that may rank, and can: captions and words need a text to rank by."""
         can: dict[Channel, bool] = {

@@ -16,7 +16,7 @@ class Found:
 
     channel: Channel
     rank: int  # from 1, within the channel
-    score: float  # of image and caption: a cosine; of words: the share of the query's words, BM25
+    score: float  # of image and caption a cosine; of words their share, 1 for all, rare ones more
     caption: Caption | None = None  # the photo's best, set by the caption channel
 
 

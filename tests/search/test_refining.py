@@ -18,7 +18,7 @@ from search import cli
 from search.diversity import diversify
 from search.engine import SearchEngine
 from search.feedback import ALPHA, BETA, GAMMA
-from search.fusion import K
+from search.engine import _PLACES as K
 from search.query import Query
 
 if TYPE_CHECKING:
