@@ -105,6 +105,7 @@ def search(
         like=wanted.like,
         unlike=wanted.unlike,
         diverse=wanted.diverse,
+        collapse=output.for_people if wanted.collapse is None else wanted.collapse,
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)

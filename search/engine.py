@@ -51,11 +51,12 @@ class SearchEngine:
         with self._library.reading_space(self._space) as (connection, space_id):
             scope = Scope.open(connection, space_id, query, indexes)
             found = _hits(query, vectors, scope)
-            if query.diverse is None:
-                hits = tuple(islice(found, query.top_k))
-            else:
-                pool = max(_POOL, _POOL_SHARE * query.top_k)
-                hits = _diversified(tuple(islice(found, pool)), query, scope)
+            wanted = query.top_k
+            if query.diverse is not None:
+                wanted = max(_POOL, _POOL_SHARE * query.top_k)
+            hits = _best(found, wanted, query, scope)
+            if query.diverse is not None:
+                hits = _diversified(hits, query, scope)
         ranked = (replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
         return Results(query, self._space.model, tuple(ranked))
 
@@ -77,6 +78,14 @@ def _hits(query: Query, vectors: QueryVectors, scope: Scope) -> Iterator[Hit]:
         rows.hits(ranked[start : start + wanted]) for start in range(0, len(ranked), wanted)
     )
     return (hit for hit in found if hit.photo not in hidden)
+
+
+def _best(found: Iterator[Hit], wanted: int, query: Query, scope: Scope) -> tuple[Hit, ...]:
+    if not query.collapse or query.target != "photos":
+        return tuple(islice(found, wanted))
+    from search.collapse import collapsed
+
+    return tuple(collapsed(found, wanted, scope))
 
 
 def _diversified(hits: Sequence[Hit], query: Query, scope: Scope) -> tuple[Hit, ...]:

@@ -52,6 +52,7 @@ class Wanted:
     like: tuple[int, ...]
     unlike: tuple[int, ...]
     diverse: float | None
+    collapse: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,11 @@ query_options = gathered(
     click.option(
         "--diverse", type=_Balance(), is_flag=False, flag_value=0.5, metavar="[BALANCE]",
         help="Show what differs: 1 is relevance alone, 0 difference alone; 0.5 without a number.",
+    ),
+    click.option(
+        "--collapse/--no-collapse", default=None,
+        help="Whether copies, crops and bursts count as one result; default: for people, and not "
+        "with --json, --paths and -0.",
     ),
 )  # fmt: skip
 

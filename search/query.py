@@ -39,6 +39,7 @@ class Query:
     like: tuple[int, ...] = ()  # ids of photos: more like these
     unlike: tuple[int, ...] = ()  # and less like these, which are not shown
     diverse: float | None = None  # 1 for relevance alone, 0 for difference alone
+    collapse: bool = False  # photos that show the same as a better one are put under it
 
     def __post_init__(self) -> None:
         is_empty = not self.terms and not self.like
@@ -72,6 +73,7 @@ class Query:
         like: Sequence[int] = (),
         unlike: Sequence[int] = (),
         diverse: float | None = None,
+        collapse: bool = False,
     ) -> Self:
         """Read terms as typed in a shell, or one term as a string; `filters` hold too.
 
@@ -88,6 +90,7 @@ class Query:
             like=tuple(dict.fromkeys(like)),
             unlike=tuple(dict.fromkeys(unlike)),
             diverse=diverse,
+            collapse=collapse,
         )
 
     @property

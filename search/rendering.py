@@ -31,7 +31,12 @@ def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
     for hit in results.hits:
         found = f"{printable(hit.caption.text)}  " if hit.caption else ""
         name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
-        yield f"{hit.rank:3}  {hit.score:.4f}  {found}{name}"
+        yield f"{hit.rank:3}  {hit.score:.4f}  {found}{name}{like_text(hit)}"
+
+
+def like_text(hit: Hit) -> str:
+    """Return how many more show the same, to stand behind a photo's path."""
+    return f"  (+{len(hit.like):,} like it)" if hit.like else ""
 
 
 def paths(results: Results) -> Iterator[str]:
@@ -71,7 +76,23 @@ def _hit_json(hit: Hit) -> dict[str, object]:
         "rating": facts.rating,
         "keywords": [asdict(keyword) for keyword in photo.keywords],
         "channels": {found.channel: _found_json(found) for found in hit.found_by},
+        "group": _group_json(hit),
     }
+
+
+def _group_json(hit: Hit) -> dict[str, object] | None:
+    if hit.like is None:
+        return None
+    others = [
+        {
+            "path": str(each.hit.photo.path),
+            "id": each.hit.photo.id,
+            "score": round(each.hit.score, 6),
+            "evidence": asdict(each.evidence),
+        }
+        for each in hit.like
+    ]
+    return {"count": len(others), "others": others}
 
 
 def _found_json(found: Found) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from indexer.records import Caption, Photo
+    from search.duplicates.records import Evidence
     from search.query import Channel, Query
 
 
@@ -29,12 +30,21 @@ class Hit:
     photo: Photo
     caption: Caption | None = None  # set when captions were searched for
     found_by: tuple[Found, ...] = ()
+    like: tuple[Like, ...] | None = None  # set when hits were collapsed
 
     @property
     def told(self) -> str | None:
         """The caption that was found, or the one by which the photo was, as one line."""
         known = (self.caption, *(found.caption for found in self.found_by))
         return next((" ".join(each.text.split()) for each in known if each), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A hit that shows the same as a better one, and why it counts as such."""
+
+    hit: Hit
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)

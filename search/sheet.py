@@ -155,6 +155,8 @@ def _facts(hit: Hit) -> Iterator[str]:
     if facts.camera:
         yield facts.camera
     yield f"{facts.width} \u00d7 {facts.height}"
+    if hit.like:
+        yield f"+{len(hit.like):,} like it"
     yield f"id {hit.photo.id}"  # what --like and --unlike take
 
 

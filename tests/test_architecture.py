@@ -156,7 +156,7 @@ from indexer.sample import sample_folder
 library = ["--library", {str(tmp_path / "library")!r}]
 assert CliRunner().invoke(main, ["index", str(sample_folder()), *library]).exit_code == 0
 result = CliRunner().invoke(main, ["search", "a cat", *library])
-assert result.exit_code == 0 and "cat.jpg" in result.output, result.output
+assert result.exit_code == 0 and "/cat" in result.output, result.output
 """
     assert not loaded_after(code) & {"torch", "open_clip", "torchvision", "transformers"}
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from indexer.records import Ids, Vectors
-    from search.duplicates.judge import Contents, Flags, Judge, Numbers
+    from search.duplicates.contents import Contents, Flags, Numbers
+    from search.duplicates.judge import Judge
 
     Pairs: TypeAlias = Ids  # (n, 2), rows of contents
 

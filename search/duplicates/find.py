@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexer.catalog import appearances, embeddings, photos
 from indexer.files import absolute, is_within
-from indexer.records import GLANCE
 from search.duplicates.candidates import candidates
+from search.duplicates.contents import Contents, cosines_of, unrelated_cosine
 from search.duplicates.groups import Owned, make_groups
-from search.duplicates.judge import Contents, Judge
+from search.duplicates.judge import WITHIN, Judge
 from search.duplicates.keeping import copy_key
-from search.duplicates.pictures import stacked
 from search.duplicates.records import KINDS, Duplicates, Member
 
 if TYPE_CHECKING:
@@ -24,15 +21,7 @@ if TYPE_CHECKING:
 
     from indexer.library import Library
     from indexer.records import Ids, Photo, Vectors
-    from search.duplicates.judge import Numbers
     from search.duplicates.records import Group, Kind
-
-WITHIN = 10.0  # seconds between two photos of a burst
-
-_FEWEST = 32  # photos: what fewer have in common may be that they are all copies
-_SAMPLE = 256  # of them, that tell what cosine unrelated photos have
-_UNSEEN = bytes(GLANCE * GLANCE)
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a camera's clock has no zone
 
 
 def find_duplicates(
@@ -48,10 +37,12 @@ def find_duplicates(
     """
     library.require_photos()
     owned = _owned(library, frozenset(str(absolute(path)) for path in paths))
-    contents = contents_of(owned)
+    contents = Contents.of(
+        [each.appearance for each in owned], [each.members[0].photo.facts for each in owned]
+    )
     rows, vectors = _vectors(library, [each.content_hash for each in owned])
     unrelated = unrelated_cosine(vectors)
-    cosines = partial(_cosines, vectors, _places(rows, len(owned)))
+    cosines = cosines_of(vectors, _places(rows, len(owned)))
     judge = Judge(contents, cosines, unrelated=unrelated, kinds=kinds, within=within)
     pairs = candidates(contents, judge, vectors, rows, within=within)
     groups = make_groups(owned, judge, pairs, kinds)
@@ -67,46 +58,15 @@ def find_duplicates(
 def _compared(
     library: Library, owned: Sequence[Owned], kinds: Collection[Kind], within: float
 ) -> Iterator[Group]:
-    contents = contents_of(owned)
+    contents = Contents.of(
+        [each.appearance for each in owned], [each.members[0].photo.facts for each in owned]
+    )
     rows, vectors = _vectors(library, [each.content_hash for each in owned])
-    cosines = partial(_cosines, vectors, _places(rows, len(owned)))
+    cosines = cosines_of(vectors, _places(rows, len(owned)))
     unrelated = unrelated_cosine(vectors)
     judge = Judge(contents, cosines, unrelated=unrelated, kinds=kinds, within=within)
     pairs = candidates(contents, judge, vectors, rows, within=within)
     return make_groups(owned, judge, pairs, kinds)
-
-
-def contents_of(owned: Sequence[Owned]) -> Contents:
-    """Arrange what is known of contents in rows."""
-    looks = [each.appearance for each in owned]
-    facts = [each.members[0].photo.facts for each in owned]
-    cameras: dict[str, int] = {}
-
-    def number(camera: str | None) -> int:
-        return cameras.setdefault(camera, len(cameras)) if camera else -1
-
-    return Contents(
-        thumbnails=stacked([each.thumbnail if each else _UNSEEN for each in looks]),
-        seen=np.array([each is not None for each in looks], bool),
-        taken_at=np.array([_seconds(each.taken_at) for each in facts], np.float64),
-        cameras=np.array(
-            [
-                cameras.setdefault(each.camera, len(cameras)) if each.camera else -1
-                for each in facts
-            ],
-            np.int64,
-        ),
-    )
-
-
-def unrelated_cosine(vectors: Vectors) -> float | None:
-    """Return the mean cosine of photos at random; None where there are too few to tell."""
-    if len(vectors) < _FEWEST:
-        return None
-    sample = vectors[:: -(-len(vectors) // _SAMPLE)].astype(np.float64)
-    count = len(sample)
-    total = np.square(sample.sum(axis=0)).sum()  # of the cosines of all pairs, both ways
-    return float((total - count) / (count * (count - 1)))
 
 
 def _owned(library: Library, roots: frozenset[str]) -> list[Owned]:
@@ -148,18 +108,3 @@ def _places(rows: Ids, count: int) -> Ids:
     places = np.full(count, -1, np.int64)
     places[rows] = np.arange(len(rows))
     return places
-
-
-def _cosines(vectors: Vectors, places: Ids, a: Ids, b: Ids) -> Numbers:
-    at_a, at_b = places[a], places[b]
-    cosines: Numbers = np.full(len(a), np.nan)
-    known = np.flatnonzero((at_a >= 0) & (at_b >= 0))
-    dots = np.einsum("ij,ij->i", vectors[at_a[known]], vectors[at_b[known]])
-    cosines[known] = np.minimum(dots, 1)  # rounding may pass it
-    return cosines
-
-
-def _seconds(taken_at: datetime | None) -> float:
-    if taken_at is None:
-        return float("nan")
-    return (taken_at.replace(tzinfo=None) - _EPOCH).total_seconds()

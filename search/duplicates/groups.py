@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from search.duplicates.grouping import link, stars
 from search.duplicates.keeping import burst_key, copy_key
-from search.duplicates.records import KINDS, Evidence, Group
+from search.duplicates.records import EXACT, KINDS, Group
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from indexer.records import Appearance, Ids
     from search.duplicates.candidates import Pairs
     from search.duplicates.judge import Judge
-    from search.duplicates.records import Kind, Member
+    from search.duplicates.records import Evidence, Kind, Member
 
 _AT_ONCE = 8192  # pairs for a thread
 
@@ -50,32 +48,22 @@ def make_groups(
     best = [each.members[0] for each in owned]
     order = sorted(range(len(owned)), key=lambda row: copy_key(best[row]))
     links = link(each for each in found if each[2].kind != "burst")
-    copies = stars(order, links, _Compare(judge, bursts=False))
+
+    def same_picture(keeper: int, others: Sequence[int]) -> Mapping[int, Evidence]:
+        return _of(judge.belonging(keeper, others), bursts=False)
+
+    def same_moment(keeper: int, others: Sequence[int]) -> Mapping[int, Evidence]:
+        return _of(judge.belonging(keeper, others), bursts=True)
+
+    copies = stars(order, links, same_picture)
     yield from _copy_groups(owned, copies, exact="exact" in kinds)
     gone = set(chain.from_iterable(copies.values()))
     links = link(
         each for each in found if each[2].kind == "burst" and not gone.intersection(each[:2])
     )
     order = sorted(links, key=lambda row: burst_key(best[row]))
-    for keeper, others in stars(order, links, _Compare(judge, bursts=True)).items():
+    for keeper, others in stars(order, links, same_moment).items():
         yield _group(best[keeper], [(best[row], why) for row, why in others.items()])
-
-
-@dataclass(frozen=True, slots=True)
-class _Compare:
-    """Compares a keeper with others, for either sort of groups."""
-
-    judge: Judge
-    bursts: bool
-
-    def __call__(self, keeper: int, others: Sequence[int]) -> Mapping[int, Evidence]:
-        b = np.array(others, np.int64)
-        verdicts = self.judge.judge(np.full(len(b), keeper, np.int64), b)
-        return {
-            row: why
-            for row, why in zip(others, verdicts, strict=True)
-            if why is not None and (why.kind == "burst") == self.bursts
-        }
 
 
 def _judged(judge: Judge, pairs: Pairs) -> Iterator[tuple[int, int, Evidence]]:
@@ -100,7 +88,7 @@ def _copy_groups(
         if row in gone:
             continue
         keeper, *same = each.members
-        others = [(member, _exact_evidence()) for member in same] if exact else []
+        others = [(member, EXACT) for member in same] if exact else []
         for other, why in copies.get(row, {}).items():
             others += [(member, why) for member in owned[other].members]
         if others:
@@ -115,5 +103,5 @@ def _group(keeper: Member, others: Iterable[tuple[Member, Evidence]]) -> Group:
     return Group(KINDS[max(ranks.values())], keeper, tuple(members))
 
 
-def _exact_evidence() -> Evidence:
-    return Evidence("exact", cosine=1.0, hash_distance=0, likeness=1.0)
+def _of(found: Mapping[int, Evidence], *, bursts: bool) -> dict[int, Evidence]:
+    return {row: why for row, why in found.items() if (why.kind == "burst") == bursts}

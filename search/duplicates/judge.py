@@ -6,8 +6,7 @@ support is told on the library's own scale: 0 is two photos of it taken at rando
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,19 +14,17 @@ from search.duplicates import pictures
 from search.duplicates.records import KINDS, Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import TypeVar
 
-    import numpy.typing as npt
-
     from indexer.records import Ids
+    from search.duplicates.contents import Contents, Cosines, Flags, Numbers
     from search.duplicates.pictures import Hashes, Pictures, Thumbnails
     from search.duplicates.records import Kind
 
-    Numbers: TypeAlias = npt.NDArray[np.float64]
-    Flags: TypeAlias = npt.NDArray[np.bool_]
     T = TypeVar("T", Pictures, Thumbnails)
-    Cosines: TypeAlias = Callable[[Ids, Ids], Numbers]  # of rows and rows; NaN without a vector
+
+WITHIN = 10.0  # seconds between two photos of a burst
 
 MATCH = 0.8  # correlation of detail from which two thumbnails show the same picture
 SURE = 0.95  # and from which no cosine needs to support it
@@ -41,16 +38,6 @@ TURNED_REACH = 8
 TURNS = (90, 180, 270)  # degrees, clockwise
 _AT_ONCE = 2048  # pairs: their pictures stay in the processor's cache
 _NONE, _COPY, _CROP, _BURST = -1, KINDS.index("copy"), KINDS.index("crop"), KINDS.index("burst")
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What is known of contents that may be the same, a row each."""
-
-    thumbnails: Thumbnails
-    seen: Flags  # (n,): has a thumbnail
-    taken_at: Numbers  # (n,): seconds by the camera's own clock, NaN where unknown
-    cameras: Ids  # (n,): a number for each camera, -1 where unknown
 
 
 class Judge:
@@ -82,6 +69,12 @@ class Judge:
         for start in range(0, len(a), _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
             yield from self._compare(a[some], b[some])
+
+    def belonging(self, row: int, others: Sequence[int]) -> Mapping[int, Evidence]:
+        """Return those of several rows that show the same as one."""
+        b = np.array(others, np.int64)
+        verdicts = self.judge(np.full(len(b), row, np.int64), b)
+        return {other: why for other, why in zip(others, verdicts, strict=True) if why is not None}
 
     def supports(self, cosines: Numbers, least: float = SUPPORT) -> Flags:
         """Tell which cosines lie high enough between unrelated photos' and 1."""

@@ -25,6 +25,9 @@ class Evidence:
     seconds: float | None = None  # between the two, when one camera took both
 
 
+EXACT = Evidence("exact", cosine=1.0, hash_distance=0, likeness=1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A photo of a group, and what speaks for its being in it: nothing, for the keeper."""

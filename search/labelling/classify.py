@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexer.catalog import embeddings, keywords, photos
 from indexer.catalog import filters as by_facts
+from indexer.records import Progress
 from indexer.spaces import empty
 from search.labelling import scoring
 from search.labelling.templates import filled
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.filters import Filters
     from indexer.library import Library
+    from indexer.pipeline import OnProgress
     from indexer.records import Vectors
     from search.labelling.files import Label
 
 SOURCE = keywords.LABELS
+_BATCH = 64  # texts between two reports of progress
 _SAME = 1e-4  # scores that differ less are not written again
 
 
@@ -75,6 +79,7 @@ def classify(
     max_labels: int | None = None,
     within: Collection[int] | None = None,
     dry_run: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Labelling:
     """Find which labels apply to photos, all or those `within`, and make them their keywords.
 
@@ -88,7 +93,8 @@ def classify(
     names = [name for label in labels for name in label.names]
     starts = np.cumsum([0, *(len(label.names) for label in labels[:-1])])
     groups = [filled(name, templates) for name in names]
-    vectors = scoring.ensembles([*groups, *((text,) for text in background)], encoder.encode_texts)
+    groups += [(text,) for text in background]
+    vectors = scoring.ensembles(groups, partial(_encode, encoder, on_progress=on_progress))
     named, random = vectors[: len(names)], vectors[len(names) :]
     norms = scoring.fit_norms(images.vectors, named, random)
     given = list(
@@ -130,6 +136,15 @@ def clear(
         names = keywords.counts(connection, SOURCE) if labels is None else labels
     looked_at = held if within is None else held.intersection(within)
     return _written(library, (), list(names), looked_at, start=start, dry_run=dry_run)
+
+
+def _encode(encoder: Encoder, texts: Sequence[str], *, on_progress: OnProgress | None) -> Vectors:
+    batches = []
+    for start in range(0, len(texts), _BATCH):
+        batches.append(encoder.encode_texts(texts[start : start + _BATCH]))
+        if on_progress:
+            on_progress(Progress("texts", min(start + _BATCH, len(texts)), len(texts)))
+    return np.concatenate(batches)
 
 
 def _images(library: Library, encoder: Encoder) -> _Images:

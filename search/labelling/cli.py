@@ -12,7 +12,7 @@ import click
 from indexer.cli import library_encoder
 from indexer.encoders.cli import load
 from indexer.errors import SidecarError, UsageError
-from indexer.terminal import common_options, echo_lines, json_option
+from indexer.terminal import common_options, echo_lines, json_option, progress_bar
 from search.options import filter_options
 
 if TYPE_CHECKING:
@@ -168,17 +168,20 @@ def _classified(
     from search.labelling.background import BACKGROUND
     from search.labelling.classify import classify as give_labels
 
-    return give_labels(
-        library,
-        library_encoder(library, partial(load, quiet=quiet, for_queries=True)),
-        labels.labels,
-        background=BACKGROUND,
-        templates=templates,
-        min_confidence=min_confidence,
-        max_labels=max_labels,
-        within=within,
-        dry_run=dry_run,
-    )
+    encoder = library_encoder(library, partial(load, quiet=quiet, for_queries=True))
+    with progress_bar(quiet=quiet) as on_progress:
+        return give_labels(
+            library,
+            encoder,
+            labels.labels,
+            background=BACKGROUND,
+            templates=templates,
+            min_confidence=min_confidence,
+            max_labels=max_labels,
+            within=within,
+            dry_run=dry_run,
+            on_progress=on_progress,
+        )
 
 
 def _cleared(

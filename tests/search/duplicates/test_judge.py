@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from indexer.decode.appearance import read_appearance
-from search.duplicates.judge import Contents, Judge
+from search.duplicates.contents import Contents
+from search.duplicates.judge import Judge
 from search.duplicates.pictures import stacked
 from search.duplicates.records import KINDS
 
