@@ -145,6 +145,9 @@ def _place(hit: Hit) -> Iterator[str]:
     for found in hit.found_by:
         place = f"place {found.rank} by {found.channel}"
         yield f'<span class="by" title="{place}">{found.channel}</span>'
+    if hit.like:
+        names = _text(", ".join(each.hit.photo.path.name for each in hit.like))
+        yield f'<span class="by" title="{names}">+{len(hit.like):,} like it</span>'
     yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.records import Caption, Facts, Photo
+from search.duplicates.records import EXACT
 from search.query import Query
-from search.results import Hit, Results
+from search.results import Hit, Like, Results
 from search.sheet import page
 from search.terms import Term
 from search.thumbnails import Drawn, Undrawn
@@ -162,6 +164,13 @@ def test_a_photo_that_cannot_be_read_leaves_a_place_with_the_reason() -> None:
     assert_harmless(found, 2)
     assert not found.attributes("img", "src")
     assert found.texts.count("the file is <gone>") == 2
+
+
+def test_a_hit_tells_how_many_more_show_the_same() -> None:
+    copies = (Like(hit("/p/<copy>.jpg"), EXACT), Like(hit("/p/b.jpg"), EXACT))
+    found = read(replace(hit(), like=copies))
+    assert "+2 like it" in found.texts
+    assert "<copy>.jpg, b.jpg" in found.attributes("span", "title")
 
 
 def test_photos_that_were_searched_by_are_shown_above(tmp_path: Path) -> None:
