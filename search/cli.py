@@ -54,7 +54,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("terms", nargs=-1, metavar="TERM...")
+@click.argument("terms", nargs=-1, metavar="[TERM]...")
 @query_options
 @filter_options
 @output_options
