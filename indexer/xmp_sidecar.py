@@ -96,6 +96,8 @@ def write_labels(photo: Path, labels: Collection[str]) -> bool:
             beside.write_bytes(new)
             if old is not None:
                 shutil.copymode(path, beside)
+            if _read(path) != old:
+                raise SidecarError("was just changed by another program. Run the same again.")
     except SidecarError as error:
         raise SidecarError(f"{path} {error}") from error
     except OSError as error:

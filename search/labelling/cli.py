@@ -137,7 +137,8 @@ def classify(
                 quiet=quiet,
             )
         if write_xmp and not dry_run:
-            sidecars = write_sidecars(opened, within)
+            with progress_bar(quiet=quiet) as on_progress:
+                sidecars = write_sidecars(opened, within, on_progress=on_progress)
     if as_json:
         click.echo(json.dumps(labelling_json(found, sidecars, repeated, dry_run=dry_run)))
     else:

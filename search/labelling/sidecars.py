@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from indexer.catalog import keywords, photos, sidecars
 from indexer.errors import SidecarError
-from indexer.records import Skipped
+from indexer.records import Progress, Skipped
 from indexer.sidecars import stamp_of
 from indexer.xmp_sidecar import sidecar_path, write_labels
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from indexer.catalog.keywords import Owned
     from indexer.library import Library
+    from indexer.pipeline import OnProgress
+
+
+_MANY = 64  # photos between two reports of progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +39,23 @@ class _Changed:
     was_known: bool  # the library had read it as it was
 
 
-def write_sidecars(library: Library, within: Collection[int] | None = None) -> Sidecars:
+def write_sidecars(
+    library: Library,
+    within: Collection[int] | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+) -> Sidecars:
     """Make the XMP sidecars of photos, all or those `within`, say what labels the library has."""
     with library.reading() as connection:
         held = photos.contents(connection)
         known = sidecars.of_metadata(connection)
         labels = _by_photo(keywords.all_of(connection, keywords.LABELS))
+    wanted = [key for key in held if within is None or key in within]
     changed, failed = [], []
-    for photo_id, (path, _) in held.items():
-        if within is not None and photo_id not in within:
-            continue
+    for done, photo_id in enumerate(wanted):
+        if on_progress and not done % _MANY:
+            on_progress(Progress("sidecars", done, len(wanted)))
+        path = held[photo_id][0]
         side = sidecar_path(path)
         was_known = _stamp(side) == known.get(str(path), {}).get(str(side))
         try:

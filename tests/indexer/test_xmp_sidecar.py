@@ -15,6 +15,7 @@ from indexer.records import OWN_LABELS
 from indexer.xmp_sidecar import sidecar_path, with_labels, write_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -175,6 +176,23 @@ def test_a_sidecar_is_written_only_when_it_changes(tmp_path: Path) -> None:
     assert sidecar_path(photo).stat().st_mtime_ns == before.st_mtime_ns
     assert write_labels(photo, [])
     assert not list(tmp_path.iterdir())
+
+
+def test_what_another_program_writes_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg.xmp"
+
+    class Slow(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            path.write_bytes(DARKTABLE)
+            return super().__iter__()
+
+    for old in (None, EMPTY):
+        path.unlink(missing_ok=True)
+        if old:
+            path.write_bytes(old)
+        with pytest.raises(SidecarError, match="was just changed by another program"):
+            write_labels(tmp_path / "a.jpg", Slow(["dog"]))
+        assert path.read_bytes() == DARKTABLE
 
 
 def test_a_sidecar_keeps_its_permissions_and_its_link(tmp_path: Path) -> None:
