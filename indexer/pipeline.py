@@ -237,6 +237,7 @@ class _Run:
         with self._library.writing() as connection:
             embeddings.add(connection, embeddings.PHOTOS, self._space_id, rows)
             report = writer.write(connection, batch)
+            words.refresh(connection)
             # counted before the commit, which no signal interrupts once it has begun
             self.report += report + IndexReport(encoded=len(fresh))
         self._hashes.update(fresh)

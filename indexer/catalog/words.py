@@ -97,6 +97,8 @@ def _rows_to_count(
 ) -> list[tuple[str, list[int]]]:
     """Read who has each word, the rarest first, until enough are read for what more would tell."""
     counts = {word: _count(connection, index, having=word, up_to=_ENOUGH) for word in asked}
+    if min(counts.values(), default=0) == _ENOUGH:  # all are common: which is the least
+        counts = {word: _count(connection, index, having=word) for word in asked}
     rows: list[tuple[str, list[int]]] = []
     room = _ENOUGH
     for count, word in sorted((count, word) for word, count in counts.items()):
