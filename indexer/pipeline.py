@@ -12,8 +12,9 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from indexer.background import write_background
 from indexer.captioning import CaptionFile, write_files, write_sidecars
-from indexer.catalog import appearances, embeddings, photos, sidecars
+from indexer.catalog import appearances, embeddings, photos, sidecars, words
 from indexer.catalog import captions as caption_rows
 from indexer.commit import Writer
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
@@ -79,6 +80,7 @@ def index_photos(
             plan = run.plan_elsewhere(plan)
         run.index_files(plan)
         run.index_captions(plan, files)
+        write_background(library, encoder, run.space_id)
         if switch:
             run.try_switch()
     except KeyboardInterrupt:
@@ -107,7 +109,7 @@ class _Run:
         self._encoder = encoder
         self._loader = loader
         self._on_progress = on_progress
-        self._space_id = space_id
+        self.space_id = space_id
         self._known = known
         self._hashes = hashes  # of the contents that have an embedding; grows
         self._settled = Settled(hashes, unsettled)
@@ -204,7 +206,7 @@ class _Run:
             self.report += write_sidecars(connection, plan.seen)
             self.report += write_files(connection, files, plan.roots)
         with self._library.reading() as connection:
-            texts = caption_rows.without_embedding(connection, self._space_id)
+            texts = caption_rows.without_embedding(connection, self.space_id)
         for done in range(0, len(texts), _MOST_TEXTS):
             self._on_progress(Progress("captions", done, len(texts)))
             self._commit_texts(texts[done : done + _MOST_TEXTS])
@@ -217,7 +219,7 @@ class _Run:
     def try_switch(self) -> None:
         """Let queries use the run's space from now on, unless it lacks what could not be read."""
         with self._library.writing() as connection:
-            switch = try_switch(connection, self._space_id)
+            switch = try_switch(connection, self.space_id)
             # told before the commit, which no signal interrupts once it has begun
             self.report += IndexReport(switch=switch)
         if switch is not None and switch.lacking:
@@ -235,7 +237,7 @@ class _Run:
         vectors = self._encoder.encode_images(list(fresh.values())) if fresh else ()
         rows = dict(zip(fresh, vectors, strict=True))
         with self._library.writing() as connection:
-            embeddings.add(connection, embeddings.PHOTOS, self._space_id, rows)
+            embeddings.add(connection, embeddings.PHOTOS, self.space_id, rows)
             report = writer.write(connection, batch)
             words.refresh(connection)
             # counted before the commit, which no signal interrupts once it has begun
@@ -246,7 +248,7 @@ class _Run:
         vectors = self._encoder.encode_texts(texts)
         rows = dict(zip(map(caption_rows.text_hash, texts), vectors, strict=True))
         with self._library.writing() as connection:
-            embeddings.add(connection, embeddings.CAPTIONS, self._space_id, rows)
+            embeddings.add(connection, embeddings.CAPTIONS, self.space_id, rows)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -174,6 +174,18 @@ class CaptionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """What a model makes of texts and photos of all kinds: what chance looks like in its space.
+
+    The first rows of both languages describe the photos, in their order.
+    """
+
+    english: Vectors  # (m, dim), unit rows
+    chinese: Vectors  # (m, dim)
+    photos: Vectors  # (p, dim), p <= m
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """A library's change from one model to another, made or waiting."""
 

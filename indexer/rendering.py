@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from indexer.encoders.shelf import ModelInfo
     from indexer.library import Freed
     from indexer.records import IndexReport, Switch
-    from indexer.status import SpaceStatus, Status
+    from indexer.status import Known, SpaceStatus, Status
 
 _MOST_NAMED = 10  # names in a list that a person reads; JSON has them all
 
@@ -126,6 +126,7 @@ def status_json(status: Status) -> dict[str, Any]:
         "dim": status.space.dim if status.space else None,
         "photos": status.photos,
         "captions": status.captions,
+        "known": asdict(status.known),
         "labels": dict(status.labels),
         "skipped": [_named(skip.path, skip.reason) for skip in status.skipped],
         "bytes": status.bytes,
@@ -139,6 +140,11 @@ def status_lines(status: Status) -> Iterator[str]:
     yield f"Model     {status.space if status.space else 'none yet'}"
     yield f"Photos    {status.photos:,}"
     yield f"Captions  {status.captions:,}"
+    if facts := list(_facts(status.known)):
+        yield f"Facts     {', '.join(facts)}"
+    if status.known.outdated:
+        left = _count(range(status.known.outdated), "photo")
+        yield f"Unread    facts of {left}: 'sightseek index' on their folders reads them"
     if status.labels:
         yield f"Labels    {_most(status.labels)}"
     yield from (f"Space     {_coverage(space, status)}" for space in status.spaces)
@@ -258,6 +264,16 @@ def _most(labels: Sequence[tuple[str, int]]) -> str:
     some = [f"{name} ({count:,})" for name, count in labels[:_MOST_NAMED]]
     more = [f"{len(labels) - _MOST_NAMED:,} more"] if len(labels) > _MOST_NAMED else []
     return ", ".join(some + more)
+
+
+def _facts(known: Known) -> Iterator[str]:
+    counts = {
+        "dates": known.dates,
+        "positions": known.gps,
+        "ratings": known.ratings,
+        "keywords": known.keywords,
+    }
+    yield from (f"{name} of {count:,}" for name, count in counts.items() if count)
 
 
 def _named(path: Path, reason: str) -> dict[str, str]:

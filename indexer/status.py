@@ -32,6 +32,17 @@ class SpaceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """How many photos something is known of."""
+
+    dates: int
+    gps: int
+    ratings: int
+    keywords: int
+    outdated: int  # of which more can be read than was
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A library in figures."""
 
@@ -42,6 +53,7 @@ class Status:
     skipped: tuple[Skipped, ...]
     bytes: int  # of the library's own files
     spaces: tuple[SpaceStatus, ...] = ()  # oldest first
+    known: Known = Known(0, 0, 0, 0, 0)
     labels: tuple[tuple[str, int], ...] = ()  # that a model gave, with their photos; most first
 
 
@@ -57,6 +69,7 @@ def read_status(library: Library) -> Status:
             skipped=photos.all_skipped(connection),
             bytes=library.bytes_on_disk(),
             spaces=tuple(_space(connection, held) for held in spaces.held(connection)),
+            known=Known(*photos.known(connection)),
             labels=tuple(keywords.counts(connection, keywords.LABELS).items()),
         )
 

@@ -133,6 +133,18 @@ class FaissIndex:
         order = order[ids[0][order] >= 0]  # FAISS fills up with -1 where a vector has no score
         return np.clip(scores[0][order], -1, 1), ids[0][order]  # rounding may pass 1
 
+    def rows(self, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return those of some ids that are there, with their vectors; `(n,)` and `(n, dim)`."""
+        with self._lock:
+            held = ids[np.isin(ids, self.ids)]
+            rows: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(held))
+        return held, rows
+
+    def sample(self, count: int, *, allowed: Ids | None = None) -> Vectors:
+        """Return up to `count` vectors, spread evenly over all, or over `allowed`; `(n, dim)`."""
+        ids = np.sort(self.ids if allowed is None else allowed)
+        return self.rows(ids[:: max(1, -(-len(ids) // count))])[1]
+
     def spread(self, query: Vector) -> tuple[float, float]:
         """Return mean and deviation of the cosines to one unit vector, of vectors evenly chosen.
 

@@ -123,7 +123,8 @@ class Scope:
         depth: int,
     ) -> tuple[Placed, ...]:
         """Rank items by the vectors of photos or of captions."""
-        index, allowed = self._index(channel), self._allowed(channel)
+        kind: Target = "photos" if channel == "image" else "captions"
+        index, allowed = self.indexes[kind], self.allowed(kind)
         most = len(index if allowed is None else allowed)
         wanted = depth
         while True:
@@ -137,11 +138,11 @@ class Scope:
                 return tuple(best.values())[:depth]
             wanted *= 2
 
-    def _allowed(self, channel: Channel) -> Ids | None:
+    def allowed(self, kind: Target) -> Ids | None:
         """Return the embeddings of what passes the filters; None for all."""
         if not self.filters:
             return None
-        if channel == "image":
+        if kind == "photos":
             return filter_rows.photo_embedding_ids(self.connection, self.space_id, self.filters)
         return filter_rows.caption_embedding_ids(self.connection, self.space_id, self.filters)
 

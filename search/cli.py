@@ -14,7 +14,7 @@ import click
 
 from indexer.cli import COMMANDS, library_encoder
 from indexer.encoders.cli import load
-from indexer.errors import UsageError
+from indexer.errors import LibraryError, UsageError
 from indexer.terminal import (
     Main,
     common_options,
@@ -29,7 +29,7 @@ from search.duplicates.cli import duplicates
 from search.evaluation.cli import evaluate
 from search.labelling.cli import classify
 from search.options import filter_options, output_options, query_options, seeing_options
-from search.rendering import hit_lines, paths, results_json
+from search.rendering import DOUBTS, hit_lines, note_lines, paths, results_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +77,9 @@ def search(
     A TERM is a text, a photo's path, or the http(s) URL of one. Put + or - between terms to add
     or subtract, and a number before one to weigh it. A backslash takes a term as plain words.
 
+    Hits show their cosine and how sure they are, from 0 to 1: the share of right ones to expect
+    among hits that show this figure.
+
     Filters leave photos out before the rest is ranked; all must hold, and each may be repeated. In
     a text they are words like after:2021 or camera:"pixel 7"; -keyword:cat asks for the others, and
     -cat subtracts a word.
@@ -101,6 +104,7 @@ def search(
         top_k=wanted.top_k,
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
+        min_confidence=_least(wanted, output),
         filters=read_options(filtered.values),
         like=wanted.like,
         unlike=wanted.unlike,
@@ -109,6 +113,8 @@ def search(
     )
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
+    if wanted.min_confidence and results.doubt == "uncalibrated":
+        raise LibraryError(DOUBTS["uncalibrated"])
     if output.as_json:
         click.echo(json.dumps(results_json(results)))
     elif not output.for_people:
@@ -173,6 +179,15 @@ def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -
         return SearchEngine(library, encoder, max_pixels=max_pixels).search(query)
 
 
+def _least(wanted: Wanted, output: Output) -> float:
+    if wanted.min_confidence is not None:
+        return wanted.min_confidence
+    from search.confidence import CUT_OFF
+
+    # programs get what they ask for; a person need not look at what is likely wrong
+    return CUT_OFF if output.for_people and not wanted.everything else 0.0
+
+
 def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
     return partial(load, quiet=quiet, for_queries=True)
 
@@ -210,11 +225,11 @@ def _make_sheet(results: Results, seeing: Seeing, max_pixels: int, *, quiet: boo
 
 
 def _echo_hits(results: Results, *, quiet: bool) -> None:
-    if not results.hits and not quiet:
-        passing = " that pass the filters" if results.query.filters else ""
-        note(f"The library holds no {results.query.target}{passing}.")
     for line in hit_lines(results, links=is_terminal(sys.stdout)):
         click.echo(line)
+    if not quiet:
+        for line in note_lines(results):
+            note(line)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from search.calibration import Calibration
 from search.channels import Scope
 from search.diversity import diversify
 from search.encoding import QueryEncoder
 from search.evidence import DEPTH, fused
 from search.hidden import Hidden
-from search.results import Results
+from search.results import Results, is_good
 from search.rows import Rows
 
 if TYPE_CHECKING:
@@ -57,8 +58,12 @@ class SearchEngine:
             hits = _best(found, wanted, query, scope)
             if query.diverse is not None:
                 hits = _diversified(hits, query, scope)
-        ranked = (replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
-        return Results(query, self._space.model, tuple(ranked))
+            calibration = Calibration.read(query, vectors, scope)
+            judged = calibration.applied(hits)
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(judged, start=1)]
+        good = tuple(hit for hit in ranked if is_good(hit, query.min_confidence))
+        rest = tuple(hit for hit in ranked if not is_good(hit, query.min_confidence))
+        return Results(query, self._space.model, good, rest, calibration.doubt)
 
 
 def _targets(query: Query) -> set[Target]:

@@ -49,10 +49,16 @@ class Wanted:
     target: Target
     exclude_self: bool
     channels: tuple[Channel, ...]
+    min_confidence: float | None
+    everything: bool
     like: tuple[int, ...]
     unlike: tuple[int, ...]
     diverse: float | None
     collapse: bool | None
+
+    def __post_init__(self) -> None:
+        if self.everything and self.min_confidence is not None:
+            raise UsageError("--all and --min-confidence cannot go together. Choose one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,14 @@ query_options = gathered(
         "--channels", default="image,caption,words", show_default=True, metavar="LIST",
         callback=lambda _context, _option, typed: parse_channels(typed),
         help="What may rank: the photos' looks, the meaning of their captions, words.",
+    ),
+    click.option(
+        "--min-confidence", type=click.FloatRange(0, 1), default=None, metavar="X",
+        help="Leave out hits less sure than this, of the best N; default: 0.2 for people, and 0 "
+        "with --json, --paths and -0.",
+    ),
+    click.option(
+        "--all", "everything", is_flag=True, help="Show the best N, however unsure they are.",
     ),
     click.option(
         "--like", type=int, multiple=True, metavar="ID",

@@ -10,7 +10,7 @@ from unicodedata import combining, east_asian_width
 
 from indexer.terminal import printable
 from search.graphics import encode
-from search.rendering import like_text
+from search.rendering import figures, like_text
 from search.thumbnails import Drawn, draw
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def previews(
 
 
 def _lines(hit: Hit) -> Iterator[Line]:
-    yield Line(f"{hit.rank}  {hit.score:.4f}  id {hit.photo.id}{like_text(hit)}")
+    yield Line(f"{hit.rank}  {figures(hit)}  id {hit.photo.id}{like_text(hit)}")
     if hit.told:
         yield Line(printable(hit.told))
     yield Line(printable(str(hit.photo.path)), hit.photo.path.as_uri())

@@ -35,6 +35,7 @@ class Query:
     top_k: int = 20
     exclude_self: bool = True  # a photo that is searched by does not find itself
     channels: tuple[Channel, ...] = get_args(Channel)  # those that may rank
+    min_confidence: float = 0.0  # of the best top_k, those less sure are no hits
     filters: Filters = _ALL
     like: tuple[int, ...] = ()  # ids of photos: more like these
     unlike: tuple[int, ...] = ()  # and less like these, which are not shown
@@ -53,6 +54,8 @@ class Query:
             raise UsageError(f"{self.top_k} results cannot be given. Ask for at least 1.")
         if not self.used_channels or not set(self.channels) <= set(get_args(Channel)):
             raise UsageError(self._why_no_channel())
+        if not 0 <= self.min_confidence <= 1:
+            raise UsageError(f"{self.min_confidence:g} is no confidence. Give 0 to 1.")
         if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):
             raise UsageError("The weight of a term must be a number other than 0.")
         if both := set(self.like) & set(self.unlike):
@@ -69,6 +72,7 @@ class Query:
         top_k: int = 20,
         exclude_self: bool = True,
         channels: tuple[Channel, ...] = get_args(Channel),
+        min_confidence: float = 0.0,
         filters: Filters = _ALL,
         like: Sequence[int] = (),
         unlike: Sequence[int] = (),
@@ -86,6 +90,7 @@ class Query:
             top_k=top_k,
             exclude_self=exclude_self,
             channels=channels,
+            min_confidence=min_confidence,
             filters=filters + own,
             like=tuple(dict.fromkeys(like)),
             unlike=tuple(dict.fromkeys(unlike)),

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from search.query import Query
-    from search.results import Found, Hit, Results
+    from search.results import Doubt, Found, Hit, Results
+
+
+DOUBTS: dict[Doubt, str] = {
+    "uncalibrated": "The library was indexed by an older sightseek. Run 'sightseek index' on its "
+    "folders once to learn how sure hits are.",
+    "uninformed": "This library's model does not tell which words belong to which photos: it was "
+    "not trained to, or not in this language. Another one may: sightseek models",
+}
 
 
 def results_json(results: Results) -> dict[str, object]:
@@ -29,9 +37,32 @@ def results_json(results: Results) -> dict[str, object]:
 def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
     """Yield what `search` tells a person, a line for each hit; with `links` to its file (OSC 8)."""
     for hit in results.hits:
-        found = f"{printable(hit.caption.text)}  " if hit.caption else ""
-        name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
-        yield f"{hit.rank:3}  {hit.score:.4f}  {found}{name}{like_text(hit)}"
+        yield _line(hit, links=links)
+    if results.rest and not results.hits:
+        closest = max(results.rest, key=lambda hit: hit.confidence or 0.0)
+        yield f"No good match (closest: {_line(closest, links=links).strip()})"
+
+
+def note_lines(results: Results) -> Iterator[str]:
+    """Yield what is worth knowing beside the hits."""
+    if not results.hits and not results.rest:
+        passing = " that pass the filters" if results.query.filters else ""
+        yield f"The library holds no {results.query.target}{passing}."
+    if results.doubt:
+        yield DOUBTS[results.doubt]
+    elif results.hits and results.rest:
+        yield (
+            f"{len(results.rest)} more below a confidence of {results.query.min_confidence:g}; "
+            "--all shows them."
+        )
+    elif results.rest:
+        yield "--all shows what comes closest."
+
+
+def figures(hit: Hit) -> str:
+    """Return a hit's cosine, and how sure it is."""
+    sure = "" if hit.confidence is None else f"  {hit.confidence:.2f}"
+    return f"{hit.score:.4f}{sure}"
 
 
 def like_text(hit: Hit) -> str:
@@ -55,6 +86,7 @@ def _hit_json(hit: Hit) -> dict[str, object]:
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
+        "confidence": None if hit.confidence is None else round(hit.confidence, 4),
         "path": str(photo.path),
         "id": photo.id,
         "caption": hit.caption.text if hit.caption else None,
@@ -98,6 +130,12 @@ def _group_json(hit: Hit) -> dict[str, object] | None:
 def _found_json(found: Found) -> dict[str, object]:
     place: dict[str, object] = {"rank": found.rank, "score": round(found.score, 6)}
     return place | ({"caption": found.caption.text} if found.caption else {})
+
+
+def _line(hit: Hit, *, links: bool) -> str:
+    found = f"{printable(hit.caption.text)}  " if hit.caption else ""
+    name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
+    return f"{hit.rank:3}  {figures(hit)}  {found}{name}{like_text(hit)}"
 
 
 def _link(path: Path) -> str:

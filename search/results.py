@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from indexer.records import Caption, Photo
     from search.duplicates.records import Evidence
     from search.query import Channel, Query
+
+
+# the library has no background yet, or the model's texts and photos have nothing to do
+# with each other
+Doubt: TypeAlias = Literal["uncalibrated", "uninformed"]
+
+
+ALL = 1 - 1e-9  # a share of words that is all of them, but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Hit:
     photo: Photo
     caption: Caption | None = None  # set when captions were searched for
     found_by: tuple[Found, ...] = ()
+    confidence: float | None = None  # expected share of right ones among hits that show it
     like: tuple[Like, ...] | None = None  # set when hits were collapsed
 
     @property
@@ -54,3 +63,10 @@ class Results:
     query: Query
     model: str
     hits: tuple[Hit, ...]
+    rest: tuple[Hit, ...] = ()  # of the best top_k, those less sure than was asked for
+    doubt: Doubt | None = None  # why confidences are missing, or zero
+
+
+def is_good(hit: Hit, min_confidence: float) -> bool:
+    """Tell whether a hit is sure enough, or nothing is known of how sure it is."""
+    return hit.confidence is None or hit.confidence >= min_confidence

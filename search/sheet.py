@@ -149,6 +149,8 @@ def _place(hit: Hit) -> Iterator[str]:
         names = _text(", ".join(each.hit.photo.path.name for each in hit.like))
         yield f'<span class="by" title="{names}">+{len(hit.like):,} like it</span>'
     yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
+    if hit.confidence is not None:
+        yield f'<span class="score" title="confidence">{hit.confidence:.2f}</span>'
 
 
 def _facts(hit: Hit) -> Iterator[str]:

@@ -131,6 +131,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             content_hash BLOB NOT NULL PRIMARY KEY,
             thumbnail BLOB NOT NULL,
             sharpness FLOAT NOT NULL)""",
+        """CREATE TABLE background (
+            space_id INTEGER NOT NULL PRIMARY KEY REFERENCES space (id) ON DELETE CASCADE,
+            material TEXT NOT NULL,
+            english BLOB NOT NULL,
+            chinese BLOB NOT NULL,
+            photos BLOB NOT NULL)""",
         *_WORDS,
     ),
 )

@@ -76,6 +76,20 @@ def count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(photo)).scalar_one())
 
 
+def known(connection: Connection) -> tuple[int, int, int, int, int]:
+    """Count the photos with a date, a position, a rating, keywords, and the outdated ones."""
+    row = connection.execute(
+        select(
+            func.count(photo.c.taken_at),
+            func.count(photo.c.latitude),
+            func.count(photo.c.rating),
+            select(func.count(keyword.c.photo_id.distinct())).scalar_subquery(),
+            func.count().filter(_IS_OUTDATED),
+        ).select_from(photo)
+    ).one()
+    return row[0], row[1], row[2], row[3], row[4]
+
+
 def put(
     connection: Connection,
     file: PhotoFile,

@@ -117,6 +117,17 @@ text_embedding = Table(
     sqlite_autoincrement=True,
 )
 
+# What queries are compared with to tell matches from chance: the same for all libraries of a space.
+background = Table(
+    "background",
+    metadata,
+    Column("space_id", ForeignKey("space.id", ondelete="CASCADE"), primary_key=True),
+    Column("material", Text, nullable=False),  # which texts and photos: a digest
+    Column("english", LargeBinary, nullable=False),  # float16 rows, of unit length
+    Column("chinese", LargeBinary, nullable=False),
+    Column("photos", LargeBinary, nullable=False),
+)
+
 # By content, as embeddings are: copies look alike, whatever their names.
 appearance = Table(
     "appearance",

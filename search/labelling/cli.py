@@ -166,7 +166,7 @@ def _classified(
     dry_run: bool,
     quiet: bool,
 ) -> Labelling:
-    from search.labelling.background import BACKGROUND
+    from indexer.background import Material, known_background
     from search.labelling.classify import classify as give_labels
 
     encoder = library_encoder(library, partial(load, quiet=quiet, for_queries=True))
@@ -175,7 +175,7 @@ def _classified(
             library,
             encoder,
             labels.labels,
-            background=BACKGROUND,
+            background=known_background(encoder, Material.read()).english,
             templates=templates,
             min_confidence=min_confidence,
             max_labels=max_labels,

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.background import Material, known_background
 from indexer.catalog import embeddings, photos
 from indexer.encoders.registry import load_encoder
 from indexer.library import Library
 from search.labelling import scoring
-from search.labelling.background import BACKGROUND
 from search.labelling.templates import filled
 
 if TYPE_CHECKING:
@@ -70,11 +70,10 @@ def report(
     started = time.perf_counter()
     words = [names.get(label, label) for label in labels]
     bare = encoder.encode_texts(words)
-    groups = [*map(filled, words), *((text,) for text in BACKGROUND)]
-    vectors = scoring.ensembles(groups, encoder.encode_texts)
+    named = scoring.ensembles([filled(word) for word in words], encoder.encode_texts)
     encoded = time.perf_counter() - started
-    named, background = vectors[: len(labels)], vectors[len(labels) :]
     started = time.perf_counter()
+    background = known_background(encoder, Material.read()).english
     norms = scoring.fit_norms(gallery.vectors, named, background)
     starts = list(range(len(labels)))
     given = list(scoring.give(gallery.vectors, named, norms, starts, min_confidence=0.5))

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PIL import ExifTags, Image
+from sqlalchemy import update
+
 from indexer import index_photos
+from indexer.catalog.schema import photo
 from indexer.rendering import status_json, status_lines
-from indexer.status import read_status
+from indexer.status import Known, read_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +59,24 @@ def test_what_a_library_holds_is_counted(
         f"Space     {encoder.space} (current): 8 dimensions, 2 of 2 photos, 2 of 2 captions"
         in status_lines(status)
     )
+
+
+def test_photos_that_something_is_known_of_are_counted(
+    library: Library, photos: Path, paint: Paint, encoder: ColourEncoder
+) -> None:
+    tags = Image.Exif()
+    tags.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2021:06:05 12:00:00"
+    paint(photos / "a.jpg", "red", exif=tags)
+    paint(photos / "b.jpg", "blue")
+    index_photos([photos], library, encoder)
+    with library.writing() as connection:
+        connection.execute(update(photo).where(photo.c.taken_at.is_(None)).values(reading=0))
+    status = read_status(library)
+    assert status.known == Known(dates=1, gps=0, ratings=0, keywords=0, outdated=1)
+    assert status_json(status)["known"]["dates"] == 1
+    lines = list(status_lines(status))
+    assert "Facts     dates of 1" in lines
+    assert any("facts of 1 photo:" in line for line in lines)
 
 
 def test_the_librarys_own_files_alone_are_weighed(library: Library) -> None:

@@ -92,7 +92,7 @@ def test_people_see_groups_and_programs_see_hits(
     engine: SearchEngine, library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.cli._results", lambda query, *_, **__: engine.search(query))
-    words = ["search", "red", "--library", str(library.path), "-k", "2"]
+    words = ["search", "red", "--all", "--library", str(library.path), "-k", "2"]
     run = CliRunner().invoke
     assert "(+3 like it)" in run(main, words).stdout
     assert "like it" not in run(main, [*words, "--no-collapse"]).stdout

@@ -147,7 +147,8 @@ def indexed(
         "from conftest import ColourEncoder\nimport search.cli as cli\n"
         "cli.load = lambda name, **options: ColourEncoder()\ncli.main()"
     )
-    return [sys.executable, "-c", code, "search", "red", "--library", str(tmp_path / "library")]
+    words = ["search", "red", "--all", "--library", str(tmp_path / "library")]
+    return [sys.executable, "-c", code, *words]
 
 
 def under_a_terminal(command: list[str], **environment: str) -> str:
@@ -219,6 +220,6 @@ def test_no_escape_code_reaches_a_pipe(indexed: list[str], photos: Path) -> None
     ],
 )
 def test_what_would_spoil_output_or_a_photo_is_wrong_usage(words: list[str], remedy: str) -> None:
-    done = CliRunner().invoke(main, ["search", "red", *words])
+    done = CliRunner().invoke(main, ["search", "red", "--all", *words])
     assert done.exit_code == 2
     assert remedy in done.stderr

@@ -221,7 +221,9 @@ def is_beneath(path: Path, pattern: str) -> bool:
     expression = "" if pattern.startswith("/") else any_folders
     for part in filter(None, pattern.lower().split("/")):
         name = "".join(
-            {"*": "[^/]*", "?": "[^/]"}.get(piece, piece if piece[0] == "[" else re.escape(piece))
+            {"*": "[^/]*", "?": "[^/]"}.get(piece, re.escape(piece))
+            if piece[0] != "["
+            else f"[{re.escape(piece[1:-1])}]"
             for piece in re.findall(r"\[.[^]]*\]|.", part)
         )
         expression += any_folders if part == "**" else f"/{name}"

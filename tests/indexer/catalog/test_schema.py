@@ -54,7 +54,7 @@ def test_the_migrations_make_the_tables_that_the_queries_know(tmp_path: Path) ->
     assert mine == theirs
     assert mine["never reuse an id"] == ["image_embedding", "text_embedding"]
     on_delete = [key[4] for table in schema.metadata.tables for key in mine[table]["keys"]]
-    assert on_delete == ["CASCADE"] * 5
+    assert on_delete == ["CASCADE"] * 6
     migrated.dispose()
     declared.dispose()
 

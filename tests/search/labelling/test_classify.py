@@ -45,7 +45,8 @@ def filled(library: Library, photos: Path, paint: Paint, encoder: ColourEncoder)
 
 def label(library: Library, encoder: ColourEncoder, *labels: Label, **options: object) -> Labelling:
     options = {"min_confidence": LEAST, "max_labels": 1, "templates": ["{}"], **options}
-    return classify(library, encoder, labels, background=BACKGROUND, **options)
+    background = encoder.encode_texts(BACKGROUND)
+    return classify(library, encoder, labels, background=background, **options)
 
 
 def words(library: Library) -> dict[str, set[str]]:
