@@ -193,7 +193,7 @@ def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
 
 
 def _echo_previews(results: Results, max_pixels: int, *, quiet: bool) -> bool:
-    """Print hits with their photos; False, and a note, where the terminal does not show them."""
+    """Print hits with their photos; False where there are none, or the terminal shows none."""
     from search.graphics import NAME, protocol
 
     using = protocol(os.environ) if is_terminal(sys.stdout) else None
@@ -204,10 +204,13 @@ def _echo_previews(results: Results, max_pixels: int, *, quiet: bool) -> bool:
                 f"foot, ... If yours does, set {NAME} to kitty, iterm2 or sixel; or use --open."
             )
         return False
+    if not results.hits:
+        return False
     from search.previews import previews
 
     for block in previews(results, using, sys.stdout, max_pixels=max_pixels):
         click.echo(block)
+    _echo_notes(results, quiet=quiet)
     return True
 
 
@@ -227,6 +230,10 @@ def _make_sheet(results: Results, seeing: Seeing, max_pixels: int, *, quiet: boo
 def _echo_hits(results: Results, *, quiet: bool) -> None:
     for line in hit_lines(results, links=is_terminal(sys.stdout)):
         click.echo(line)
+    _echo_notes(results, quiet=quiet)
+
+
+def _echo_notes(results: Results, *, quiet: bool) -> None:
     if not quiet:
         for line in note_lines(results):
             note(line)

@@ -184,4 +184,19 @@ def test_photos_that_were_searched_by_are_shown_above(tmp_path: Path) -> None:
 
 
 def test_a_search_that_finds_nothing_has_a_page_that_says_so() -> None:
-    assert "Nothing was found." in read().texts
+    assert "No good match" in read().texts
+
+
+def test_a_page_without_a_good_match_shows_the_closest() -> None:
+    rest = tuple(
+        replace(hit(f"/p/{number}.jpg"), rank=number, confidence=number / 100)
+        for number in range(1, 9)
+    )
+    results = Results(Query((Term("text", "a"),)), "m", (), rest)
+    found = Read("".join(page(results, [PICTURE] * 4)))
+    assert "No good match. The closest:" in found.texts
+    alts = found.attributes("img", "alt")
+    assert alts == [f"Photo {number}.jpg" for number in (8, 7, 6, 5)]
+    assert {"8%", "5%"} <= set(found.texts)
+    assert found.attributes("i", "style")[0] == "width:8%"
+    assert "--all shows what comes closest." in found.texts
