@@ -172,11 +172,13 @@ def embedding_ids(
     found: dict[int, int] = {}
     for chunk in chunks(caption_ids):
         query = (
-            select(caption.c.id, text_embedding.c.id)
+            select(caption.c.id, text_embedding.c.id, text_embedding.c.space_id)
             .join(text_embedding, owned)
-            .where(caption.c.id.in_(chunk), text_embedding.c.space_id == space_id)
+            .where(caption.c.id.in_(chunk))
         )
-        found.update((row[0], row[1]) for row in connection.execute(query))
+        rows = connection.execute(query)
+        # asked for the space, SQLite would go through all of it
+        found.update((row[0], row[1]) for row in rows if row[2] == space_id)
     return found
 
 
