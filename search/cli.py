@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,13 +105,13 @@ def search(
         top_k=wanted.top_k,
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
-        min_confidence=_least(wanted, output),
         filters=read_options(filtered.values),
         like=wanted.like,
         unlike=wanted.unlike,
         diverse=wanted.diverse,
         collapse=output.for_people if wanted.collapse is None else wanted.collapse,
     )
+    query = replace(query, min_confidence=_least(query, wanted, output))
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
     if wanted.min_confidence and results.doubt == "uncalibrated":
@@ -179,13 +180,15 @@ def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -
         return SearchEngine(library, encoder, max_pixels=max_pixels).search(query)
 
 
-def _least(wanted: Wanted, output: Output) -> float:
+def _least(query: Query, wanted: Wanted, output: Output) -> float:
     if wanted.min_confidence is not None:
         return wanted.min_confidence
     from search.confidence import CUT_OFF
 
-    # programs get what they ask for; a person need not look at what is likely wrong
-    return CUT_OFF if output.for_people and not wanted.everything else 0.0
+    # programs get what they ask for, and who shows a photo asks for what is nearest to it; a person
+    # who types words need not look at what is likely wrong
+    by_words = query.is_told and not (query.like or query.unlike)
+    return CUT_OFF if output.for_people and by_words and not wanted.everything else 0.0
 
 
 def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:

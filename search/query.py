@@ -109,6 +109,11 @@ class Query:
         return tuple(term.value for term in self.terms if term.kind == "text" and term.weight < 0)
 
     @property
+    def is_told(self) -> bool:
+        """Whether texts say all that is asked for."""
+        return bool(self.texts) and all(term.kind == "text" for term in self.terms)
+
+    @property
     def used_channels(self) -> tuple[Channel, ...]:
         """The channels that may rank, and can: captions and words know what texts ask for.
 
@@ -116,21 +121,16 @@ class Query:
         """
         can: dict[Channel, bool] = {
             "image": self.target == "photos",
-            "caption": self.target == "captions" or self._is_told,
-            "words": self._is_told,
+            "caption": self.target == "captions" or self.is_told,
+            "words": self.is_told,
         }
         return tuple(each for each, able in can.items() if able and each in self.channels)
-
-    @property
-    def _is_told(self) -> bool:
-        """Whether texts say all that is asked for."""
-        return bool(self.texts) and all(term.kind == "text" for term in self.terms)
 
     def _why_no_channel(self) -> str:
         named = ", ".join(self.channels)
         if unknown := [each for each in self.channels if each not in get_args(Channel)]:
             return f"{unknown[0]!r} is no channel. Choose from image, caption, words."
-        if self._is_told or not self.channels:
+        if self.is_told or not self.channels:
             return f"Channels [{named}] rank no {self.target}. Choose from image, caption, words."
         return f"The channels {named} rank by words alone. Give no photo, or drop --channels."
 

@@ -263,3 +263,20 @@ def test_marks_move_captions_as_they_move_looks(shades: Shades) -> None:
     # yellow and blue are white, near enough: (1, 1, 0) and (0, 0, 1)
     assert liked[0] == "white"
     assert "yellow" not in shades.names("yellow", unlike=("yellow",), channels=("caption",))
+
+
+def test_people_are_shown_what_is_nearest_to_photos_however_sure(
+    shades: Shades, encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "load", lambda _name, **_options: encoder)
+
+    def lines(*words: str) -> list[str]:
+        line = ["search", *words, "--library", str(shades.library.path)]
+        done = CliRunner().invoke(cli.main, line)
+        assert done.exit_code == 0, done.output
+        return done.stdout.splitlines()
+
+    liked = ("--like", str(shades.ids["red"]))
+    for query in ((str(shades.folder / "green.png"),), liked, ("white", *liked)):
+        assert lines(*query) == lines(*query, "--all")
+    assert lines("white") != lines("white", "--all")
