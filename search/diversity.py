@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from indexer.records import Vectors
 
-DEFAULT_BALANCE = 0.7
-
 
 def diversify(
     relevance: Sequence[float], vectors: Vectors, *, balance: float, top_k: int

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.catalog import appearances, embeddings, photos
+from indexer.errors import PathNotFoundError
 from indexer.files import absolute, is_within
 from search.duplicates.candidates import candidates
 from search.duplicates.contents import Contents, cosines_of, unrelated_cosine
@@ -17,11 +18,11 @@ from search.duplicates.records import KINDS, Duplicates, Member
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from indexer.library import Library
     from indexer.records import Ids, Photo, Vectors
-    from search.duplicates.records import Group, Kind
+    from search.duplicates.records import Kind
 
 
 def find_duplicates(
@@ -33,10 +34,11 @@ def find_duplicates(
 ) -> Duplicates:
     """Group the photos of a library, or those at or beneath paths, that show the same.
 
-    Raises LibraryError when the library holds no photos.
+    Raises LibraryError when the library holds no photos, and PathNotFoundError for a path that it
+    knows no photo of.
     """
     library.require_photos()
-    owned = _owned(library, frozenset(str(absolute(path)) for path in paths))
+    owned = _owned(library, [str(absolute(path)) for path in paths])
     contents = Contents.of(
         [each.appearance for each in owned], [each.members[0].photo.facts for each in owned]
     )
@@ -55,25 +57,20 @@ def find_duplicates(
     )
 
 
-def _compared(
-    library: Library, owned: Sequence[Owned], kinds: Collection[Kind], within: float
-) -> Iterator[Group]:
-    contents = Contents.of(
-        [each.appearance for each in owned], [each.members[0].photo.facts for each in owned]
-    )
-    rows, vectors = _vectors(library, [each.content_hash for each in owned])
-    cosines = cosines_of(vectors, _places(rows, len(owned)))
-    unrelated = unrelated_cosine(vectors)
-    judge = Judge(contents, cosines, unrelated=unrelated, kinds=kinds, within=within)
-    pairs = candidates(contents, judge, vectors, rows, within=within)
-    return make_groups(owned, judge, pairs, kinds)
-
-
-def _owned(library: Library, roots: frozenset[str]) -> list[Owned]:
+def _owned(library: Library, roots: Sequence[str]) -> list[Owned]:
     """Read the contents of a library's photos, in the order of their first photos."""
     with library.reading() as connection:
         stamps = photos.stamps(connection)
-        wanted = [stamp.id for path, stamp in stamps.items() if not roots or is_within(path, roots)]
+        for root in roots:
+            if not any(is_within(path, {root}) for path in stamps):
+                raise PathNotFoundError(
+                    f"The library at {library.path} knows no photo at or beneath {root}. "
+                    "See what it holds with: sightseek status"
+                )
+        within = frozenset(roots)
+        wanted = [
+            stamp.id for path, stamp in stamps.items() if not roots or is_within(path, within)
+        ]
         found = photos.by_id(connection, sorted(wanted))
         by_hash: dict[bytes, list[Photo]] = {}
         for photo_id in sorted(found):

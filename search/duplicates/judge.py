@@ -29,7 +29,7 @@ WITHIN = 10.0  # seconds between two photos of a burst
 MATCH = 0.8  # correlation of detail from which two thumbnails show the same picture
 SURE = 0.95  # and from which no cosine needs to support it
 TURNED = 0.9  # the same for one that is turned, where cosines say little
-SUPPORT = 0.5  # of a cosine, on the library's own scale
+SUPPORT = 0.4  # of a cosine, on the library's own scale
 BURST = 0.7  # of a cosine on that scale, or a correlation of thumbnails
 UNSEEN = 0.985  # of a cosine on that scale, where there are no thumbnails to compare
 

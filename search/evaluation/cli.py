@@ -12,7 +12,7 @@ import click
 from indexer.cli import library_encoder
 from indexer.encoders.cli import load
 from indexer.errors import PathNotFoundError, ShortfallError, UsageError
-from indexer.terminal import common_options, echo_lines, json_option, note
+from indexer.terminal import common_options, echo_lines, json_option, note, progress_bar
 from search.options import parse_channels
 
 if TYPE_CHECKING:
@@ -118,16 +118,20 @@ def evaluate(
     with Library.open(library) as opened:
         pairs = read_pairs(queries.absolute(), opened)
         other = _other_space(opened, compare) if compare is not None else None
-        found = report(
-            opened,
-            library_encoder(opened, load_model),
-            pairs,
-            cutoffs=ks,
-            other=library_encoder(opened, load_model, space=other) if other else None,
-            exact=against == "exact",
-            detailed=details is not None or worst_count > 0,
-            channels=channels,
-        )
+        encoder = library_encoder(opened, load_model)
+        beside = library_encoder(opened, load_model, space=other) if other else None
+        with progress_bar(quiet=quiet) as on_progress:
+            found = report(
+                opened,
+                encoder,
+                pairs,
+                cutoffs=ks,
+                other=beside,
+                exact=against == "exact",
+                detailed=details is not None or worst_count > 0,
+                channels=channels,
+                on_progress=on_progress,
+            )
     if details is not None:
         write_details(details, found.details)
     if as_json:

@@ -12,7 +12,7 @@ from indexer.errors import LibraryError
 from indexer.files import absolute, replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from indexer.library import Library
@@ -38,21 +38,24 @@ class Detail:
 def details(library: Library, run: Run) -> list[Detail]:
     """Look up what the queries of a run were and found, captions first."""
     trial = run.trial
-    with library.reading() as connection:
-        found = photos.by_hash(connection, trial.gallery.hashes)
-    try:
-        paths = [str(found[key][0].path) for key in trial.gallery.hashes]
-    except KeyError:
-        raise LibraryError(
-            f"Photos just left the library at {library.path}. Evaluate it again."
-        ) from None
-    captions = [trial.captions[row] for row in run.by_image.captions]
+    named = {row for place in run.by_text for row in (place.answer, place.top)}
+    paths = _paths(library, run, named | set(run.by_image.photos.tolist()))
+    captions = {i: trial.captions[row] for i, row in enumerate(run.by_image.captions)}
     queries = (trial.captions[row] for row in trial.caption_of)
-    asked = (paths[row] for row in run.by_image.photos)
+    asked = (paths[row] for row in run.by_image.photos.tolist())
     return [
         *_details("text_to_image", queries, run.by_text, paths),
         *_details("image_to_text", asked, run.by_image.places, captions),
     ]
+
+
+def _paths(library: Library, run: Run, rows: set[int]) -> dict[int, str]:
+    hashes = {row: run.trial.gallery.hashes[row] for row in rows}
+    with library.reading() as connection:
+        found = photos.by_hash(connection, list(hashes.values()))
+    if found.keys() < set(hashes.values()):
+        raise LibraryError(f"Photos just left the library at {library.path}. Evaluate it again.")
+    return {row: str(found[key][0].path) for row, key in hashes.items()}
 
 
 def worst(found: Sequence[Detail], direction: Direction, count: int) -> list[Detail]:
@@ -68,7 +71,7 @@ def write_details(path: Path, found: Sequence[Detail]) -> None:
 
 
 def _details(
-    direction: Direction, queries: Iterator[str], places: Sequence[Place], names: Sequence[str]
+    direction: Direction, queries: Iterator[str], places: Sequence[Place], names: Mapping[int, str]
 ) -> Iterator[Detail]:
     for query, place in zip(queries, places, strict=True):
         yield Detail(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders import Encoder
     from indexer.library import Library
+    from indexer.pipeline import OnProgress
     from search.evaluation.comparison import Comparison
     from search.evaluation.details import Detail
     from search.evaluation.exactness import Agreement
@@ -69,6 +70,7 @@ def report(
     exact: bool = False,
     detailed: bool = False,
     channels: Sequence[Channel] = (),
+    on_progress: OnProgress | None = None,
 ) -> Report:
     """Evaluate pairs in the encoder's space, beside those of another's if it is given.
 
@@ -88,7 +90,9 @@ def report(
     if other is not None and theirs is not None:
         trials.append((other, Trial.prepare(library, other, pairs, theirs)))
     if channels:
-        runs, held_out = _searched(library, pairs, trials, channels, cutoffs)
+        runs, held_out = _searched(
+            library, pairs, trials, channels, cutoffs=cutoffs, on_progress=on_progress
+        )
     else:
         runs, held_out = [Run.of(trial, cutoffs=cutoffs) for _, trial in trials], 0
     run, beside = runs[0], runs[1] if other is not None else None
@@ -110,11 +114,15 @@ def _searched(
     pairs: Sequence[Pair],
     trials: Sequence[tuple[Encoder, Trial]],
     channels: Sequence[Channel],
+    *,
     cutoffs: Sequence[int],
+    on_progress: OnProgress | None,
 ) -> tuple[list[Run], int]:
     with untold(library, pairs) as (copy, held_out):
         found = [
-            places_by_search(copy, encoder, trial, channels, depth=cutoffs[-1])
+            places_by_search(
+                copy, encoder, trial, channels, depth=cutoffs[-1], on_progress=on_progress
+            )
             for encoder, trial in trials
         ]
     runs = [

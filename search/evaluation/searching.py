@@ -16,6 +16,7 @@ import numpy as np
 
 from indexer.catalog import embeddings, told
 from indexer.library import Library
+from indexer.records import Progress
 from search.engine import SearchEngine
 from search.evaluation.measures import Place, ndcg
 from search.query import Query
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from indexer.encoders import Encoder
+    from indexer.pipeline import OnProgress
     from search.evaluation.pairs import Pair
     from search.evaluation.trial import Trial
     from search.query import Channel
@@ -54,7 +56,13 @@ def untold(library: Library, pairs: Sequence[Pair]) -> Iterator[tuple[Library, i
 
 
 def places_by_search(
-    library: Library, encoder: Encoder, trial: Trial, channels: Sequence[Channel], *, depth: int
+    library: Library,
+    encoder: Encoder,
+    trial: Trial,
+    channels: Sequence[Channel],
+    *,
+    depth: int,
+    on_progress: OnProgress | None = None,
 ) -> list[Place]:
     """Search for each pair's caption. A photo that is not found stands last."""
     engine = SearchEngine(library, encoder)
@@ -65,6 +73,8 @@ def places_by_search(
         terms = (Term("text", trial.captions[caption]),)
         hits = engine.search(Query(terms, top_k=top_k, channels=tuple(channels))).hits
         found[caption] = dict(_rows(hits, row))
+        if on_progress:
+            on_progress(Progress("captions", len(found), len(trial.captions)))
     return [
         _place(trial, caption, answer, found[caption], depth)
         for caption, answer in zip(trial.caption_of.tolist(), trial.photo_of.tolist(), strict=True)

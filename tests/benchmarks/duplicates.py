@@ -28,7 +28,7 @@ from search.duplicates.find import find_duplicates
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from search.duplicates.records import Duplicates
+    from search.duplicates.records import Duplicates, Group
 
     Make = Callable[[Image.Image, Path, random.Random], None]
 
@@ -37,7 +37,7 @@ FRAMES = 2  # of a burst, besides its source
 
 def resized(factor: float) -> Make:
     def make(image: Image.Image, path: Path, _: random.Random) -> None:
-        size = (round(image.width * factor), round(image.height * factor))
+        size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
         image.resize(size, Image.Resampling.LANCZOS).save(path, quality=88)
 
     return make
@@ -56,7 +56,7 @@ def cropped(share: float, *, where: str, factor: float = 1.0, quality: int = 88)
         width, height = image.size
         box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
         crop = image.crop(tuple(map(round, box)))
-        size = (round(crop.width * factor), round(crop.height * factor))
+        size = (max(1, round(crop.width * factor)), max(1, round(crop.height * factor)))
         crop.resize(size).save(path, quality=quality)
 
     return make
@@ -130,6 +130,7 @@ COPIES: dict[str, Make] = {
     "20 % cropped, centre": cropped(0.2, where="centre"),
     "cropped, halved, quality 50": cropped(0.1, where="anywhere", factor=0.5, quality=50),
 }
+KINDS = [*COPIES, "exact", "burst"]
 
 
 def main() -> None:
@@ -138,47 +139,55 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("sources", type=int, nargs="?", default=300)
     parser.add_argument("--part", type=int, choices=(0, 1), default=1)
-    parser.add_argument("--kind", action="append", choices=[*COPIES, "exact", "burst"])
+    parser.add_argument("--kind", action="append", choices=KINDS)
     parser.add_argument("--model", default="builtin")
     parser.add_argument("--all", type=int, help="take no more photos of the folder than this")
     parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--keep", type=Path, help="keep photos and library here, and use them")
     options = parser.parse_args()
     photos = sorted(path for path in options.folder.iterdir() if path.is_file())
     random.Random(options.seed).shuffle(photos)
     half = photos[: len(photos) // 2] if options.part == 0 else photos[len(photos) // 2 :]
     half = half[: options.all]
+    sources = half[: options.sources]
     with tempfile.TemporaryDirectory() as scratch:
-        measure(half, half[: options.sources], options.kind, options.model, Path(scratch))
+        folder = options.keep or Path(scratch)
+        kinds = options.kind or KINDS
+        if not (folder / "library").exists():
+            make_library(half, sources, kinds, options.model, folder)
+        measure(len(sources), kinds, folder)
 
 
-def measure(
-    photos: list[Path], sources: list[Path], kinds: list[str] | None, model: str, scratch: Path
+def make_library(
+    photos: list[Path], sources: list[Path], kinds: list[str], model: str, folder: Path
 ) -> None:
-    """Index the photos once, and one kind of copies after the other."""
-    encoder = load_encoder(model)
-    folder = scratch / "photos"
-    (folder / "own").mkdir(parents=True)
+    """Index photos, and one folder for each kind of copies."""
+    (folder / "photos" / "own").mkdir(parents=True)
     for path in photos:
-        shutil.copy2(path, folder / "own")
-    with Library.open(scratch / "library", writable=True) as library:
-        report = index_photos(folder, library, encoder)
-        print(f"{report.added:,} photos, {len(sources)} sources, {encoder.space.model}")
-        own = groups_of(find_duplicates(library))
-        print(f"{len(own)} groups in the folder itself:")
-        for names in own:
+        shutil.copy2(path, folder / "photos" / "own")
+    for kind in kinds:
+        (folder / "photos" / kind).mkdir()
+        make_copies(sources, kind, folder / "photos" / kind)
+    with Library.open(folder / "library", writable=True) as library:
+        index_photos(folder / "photos", library, load_encoder(model))
+
+
+def measure(sources: int, kinds: list[str], folder: Path) -> None:
+    """Group the photos alone, and with one kind of copies after the other."""
+    own = folder / "photos" / "own"
+    with Library.open(folder / "library") as library:
+        found = find_duplicates(library, [own])
+        print(f"{found.photos:,} photos, {sources} sources, {library.space}")
+        native = groups_of(found)
+        print(f"{len(native)} groups in the folder itself:")
+        for names in native:
             print("  ", *names)
-        native = {frozenset(names) for names in own}
-        for kind in kinds or [*COPIES, "exact", "burst"]:
-            shutil.rmtree(folder / "copies", ignore_errors=True)
-            (folder / "copies").mkdir()
-            make_copies(sources, kind, folder / "copies")
-            index_photos(folder, library, encoder)
+        for kind in kinds:
             started = time.perf_counter()
-            found = find_duplicates(library)
+            found = find_duplicates(library, [own, folder / "photos" / kind])
             seconds = time.perf_counter() - started
-            print(
-                f"{kind:28} {line(found, native, kind, len(sources))}  {seconds:.1f} s", flush=True
-            )
+            figures = line(found, native, kind, sources)
+            print(f"{kind:28} {figures}  {seconds:.1f} s", flush=True)
 
 
 def make_copies(sources: list[Path], kind: str, folder: Path) -> None:
@@ -187,7 +196,7 @@ def make_copies(sources: list[Path], kind: str, folder: Path) -> None:
     for path in sources:
         target = folder / f"{path.stem}__1.jpg"
         if kind == "exact":
-            shutil.copy(path, target.with_name(f"{path.stem}__renamed.jpg"))
+            shutil.copy(path, target)
             continue
         image = Image.open(path).convert("RGB")
         if kind != "burst":
@@ -206,34 +215,39 @@ def groups_of(found: Duplicates) -> list[list[str]]:
     ]
 
 
-def line(found: Duplicates, native: set[frozenset[str]], kind: str, sources: int) -> str:
+def line(found: Duplicates, native: list[list[str]], kind: str, sources: int) -> str:
     """Judge groups by the names of what is in them."""
-    of_source: set[str] = set()
-    right = wrong = 0
-    mixed: list[list[str]] = []
+    alike = {frozenset((a, b)) for names in native for a in names for b in names if a != b}
+    copies: set[str] = set()
+    kept = right = wrong = 0
     for group, names in zip(found.groups, groups_of(found), strict=True):
-        stems = [Path(name).stem.partition("__")[0] for name in names]
-        if kind == "burst":
-            of_source |= {n for n in members_of_bursts(group) if stems.count(source_of(n)) > 1}
-        else:
-            of_source |= {n for n in names if "__" in n and stems.count(source_of(n)) > 1}
-        strangers = [name for name, stem in zip(names, stems, strict=True) if stems.count(stem) < 2]
-        if strangers and frozenset(names) not in native and any("__" in name for name in names):
-            mixed.append(names)
-            wrong += len(strangers)
+        if not any("__" in name for name in names):
+            continue
+        stems = [source_of(name) for name in names]
+        wanted = members_of_bursts(group) if kind == "burst" else names
+        copies |= {name for name in wanted if "__" in name and stems.count(source_of(name)) > 1}
+        kept += "__" not in group.keeper.photo.path.stem
+        strangers = [name for name in names if stems.count(source_of(name)) == 1]
+        strangers = [
+            name
+            for name in strangers
+            if not any(frozenset((name, f"{stem}.jpg")) in alike for stem in stems)
+        ]
+        if strangers:
+            print("   mixed:", *names)
+        wrong += len(strangers)
         right += len(names) - len(strangers)
-    total = sources * (FRAMES if kind == "burst" else 1)
-    for names in mixed:
-        print("   mixed:", *names)
-    recall = len(of_source) / total
-    return f"recall {recall:.3f}  precision {right / max(1, right + wrong):.4f}"
+    recall = len(copies) / (sources * (FRAMES if kind == "burst" else 1))
+    precision = right / max(1, right + wrong)
+    share = kept / max(1, len(copies))
+    return f"recall {recall:.3f}  precision {precision:.4f}  original kept {share:.3f}"
 
 
-def members_of_bursts(group: object) -> Iterator[str]:
+def members_of_bursts(group: Group) -> Iterator[str]:
     """Yield the frames that time and cosine brought together."""
-    for other in group.others:  # type: ignore[attr-defined]  # a Group
-        if other.evidence.kind == "burst":
-            yield other.photo.path.name
+    for member in group.others:
+        if member.evidence and member.evidence.kind == "burst":
+            yield member.photo.path.name
 
 
 def source_of(name: str) -> str:

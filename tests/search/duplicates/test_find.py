@@ -13,7 +13,7 @@ from sqlalchemy import delete
 
 from indexer import Library, index_photos
 from indexer.catalog.schema import appearance
-from indexer.errors import LibraryError
+from indexer.errors import LibraryError, PathNotFoundError
 from search.cli import main
 from search.duplicates.find import find_duplicates
 
@@ -110,7 +110,8 @@ def test_only_photos_beneath_paths_are_compared(
     part = find_duplicates(library, [folder / "small.jpg", folder / "original.png"])
     assert shown(part) == [("copy", "original.png", {"small.jpg": "copy"})]
     assert part.photos == 2
-    assert find_duplicates(library, [folder / "nothing here"]).groups == ()
+    with pytest.raises(PathNotFoundError, match="nothing here"):
+        find_duplicates(library, [folder, folder / "nothing here"])
 
 
 def test_photos_nobody_looked_at_are_grouped_by_their_bytes_alone(
