@@ -11,17 +11,16 @@ from indexer.catalog import embeddings, photos
 from indexer.errors import DecodeError, QueryError
 from indexer.files import absolute
 from search.feedback import refine
+from search.marks import vectors_of_captions, vectors_of_photos
 from search.ranking import combine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection
-
     from indexer.encoders import Encoder
     from indexer.library import Library
-    from indexer.records import Vector, Vectors
+    from indexer.records import Vector
     from search.query import Channel, Query, Target
     from search.terms import Term
 
@@ -59,12 +58,10 @@ class QueryEncoder:
         Raises DecodeError or FetchError for a photo that cannot be read, QueryError when terms
         cancel out and for a photo of the feedback that the library does not hold.
         """
-        if not query.terms:
-            return QueryVectors(self._refined(None, query), None)
-        found = self._terms(query)
-        if not (query.like or query.unlike):
+        found = self._terms(query) if query.terms else None
+        if found is not None and not (query.like or query.unlike):
             return found
-        return replace(found, whole=self._refined(found.whole, query))
+        return self._refined(found, query)
 
     def _terms(self, query: Query) -> QueryVectors:
         texts = [term.value for term in query.terms if term.kind == "text"]
@@ -79,13 +76,25 @@ class QueryEncoder:
         text = _sum([vectors[i] for i in of_text], [weights[i] for i in of_text])
         return QueryVectors(whole, text, query.texts, query.against)
 
-    def _refined(self, whole: Vector | None, query: Query) -> Vector:
-        with self.library.reading_space(self.encoder.space) as (connection, space_id):
+    def _refined(self, found: QueryVectors | None, query: Query) -> QueryVectors:
+        """Move each of a query's vectors by what is marked, as its own channel sees that."""
+        space, dim = self.encoder.space, self.encoder.dim
+        with self.library.reading_space(space) as (connection, space_id):
             liked, unliked = (
-                _marked(connection, space_id, ids, dim=self.encoder.dim)
+                vectors_of_photos(connection, space_id, ids, dim=dim)
                 for ids in (query.like, query.unlike)
             )
-        return refine(whole, liked=liked, unliked=unliked)
+            whole = refine(found.whole if found else None, liked=liked, unliked=unliked)
+            if found is None:
+                return QueryVectors(whole, None)
+            if found.text is None or "caption" not in query.used_channels:
+                return replace(found, whole=whole)
+            index = self.library.vectors("captions", space)
+            liked, unliked = (
+                vectors_of_captions(connection, space_id, ids, index)
+                for ids in (query.like, query.unlike)
+            )
+        return replace(found, whole=whole, text=refine(found.text, liked=liked, unliked=unliked))
 
     def _photo_vector(self, term: Term) -> Vector:
         path = absolute(term.value)
@@ -125,28 +134,6 @@ class QueryEncoder:
             dim = self.encoder.dim
             vectors = embeddings.by_hash(connection, embeddings.PHOTOS, space_id, keys, dim=dim)
             return vectors.get(photo.content_hash)
-
-
-def _marked(
-    connection: Connection, space_id: int, photo_ids: Sequence[int], *, dim: int
-) -> Vectors:
-    """Return the vectors of photos by their ids; `(n, dim)`. Raises QueryError."""
-    known = photos.by_id(connection, photo_ids)
-    keys = [photo.content_hash for photo in known.values()]
-    vectors = embeddings.by_hash(connection, embeddings.PHOTOS, space_id, keys, dim=dim)
-    rows = np.empty((len(photo_ids), dim), np.float32)
-    for at, photo_id in enumerate(photo_ids):
-        if photo_id not in known:
-            raise QueryError(
-                f"The library holds no photo with the id {photo_id}. "
-                "Take ids from 'sightseek search --json' or a contact sheet."
-            )
-        if known[photo_id].content_hash not in vectors:
-            raise QueryError(
-                f"The library's model has not seen photo {photo_id} yet. Run 'sightseek index'."
-            )
-        rows[at] = vectors[known[photo_id].content_hash]
-    return rows
 
 
 def _sum(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector | None:

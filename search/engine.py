@@ -55,11 +55,10 @@ class SearchEngine:
             wanted = query.top_k
             if query.diverse is not None:
                 wanted = max(_POOL, _POOL_SHARE * query.top_k)
-            hits = _best(found, wanted, query, scope)
-            if query.diverse is not None:
-                hits = _diversified(hits, query, scope)
             calibration = Calibration.read(query, vectors, scope)
-            judged = calibration.applied(hits)
+            judged = calibration.applied(_best(found, wanted, query, scope))
+            if query.diverse is not None:
+                judged = _diversified(judged, query, scope)
         ranked = [replace(hit, rank=rank) for rank, hit in enumerate(judged, start=1)]
         good = tuple(hit for hit in ranked if is_good(hit, query.min_confidence))
         rest = tuple(hit for hit in ranked if not is_good(hit, query.min_confidence))
@@ -95,12 +94,14 @@ def _best(found: Iterator[Hit], wanted: int, query: Query, scope: Scope) -> tupl
 
 def _diversified(hits: Sequence[Hit], query: Query, scope: Scope) -> tuple[Hit, ...]:
     """Reorder the best hits so that each adds something; scores stay what they are."""
+    # what is not sure enough is different, too, and would take the places of what is
+    sure = [hit for hit in hits if is_good(hit, query.min_confidence)] or hits
     balance = 1.0 if query.diverse is None else query.diverse
-    vectors = scope.vectors([_item(hit) for hit in hits])
+    vectors = scope.vectors([_item(hit) for hit in sure])
     # by place: scores of different channels do not compare
-    relevance = [1 / (_PLACES + place) for place in range(1, len(hits) + 1)]
+    relevance = [1 / (_PLACES + place) for place in range(1, len(sure) + 1)]
     shown = diversify(relevance, vectors, balance=balance, top_k=query.top_k)
-    return tuple(hits[place] for place in shown)
+    return tuple(sure[place] for place in shown)
 
 
 def _item(hit: Hit) -> int:
