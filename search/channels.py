@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from search.encoding import QueryVectors
     from search.query import Channel, Query, Target
 
+_CAPTIONS = 3  # of a photo, as a first guess: a second search takes as long as the first
+
 
 class Placed(NamedTuple):
     """One item of a ranking."""
@@ -126,7 +128,7 @@ class Scope:
         kind: Target = "photos" if channel == "image" else "captions"
         index, allowed = self.indexes[kind], self.allowed(kind)
         most = len(index if allowed is None else allowed)
-        wanted = depth
+        wanted = depth if channel == "image" else _CAPTIONS * depth
         while True:
             scores, ids = index.search(query, wanted, allowed=allowed)
             best: dict[int, Placed] = {}
