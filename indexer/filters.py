@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Shape: TypeAlias = Literal["landscape", "portrait", "square"]
+CITY_KM = 20.0  # around its middle, most of a large city
+
 Kept: TypeAlias = Literal["captions", "gps", "exif", "date", "keywords", "rating"]
 
 
@@ -48,6 +50,16 @@ class Near:
     latitude: float
     longitude: float
     km: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """In a place as the photo itself names it, or near a city of that name."""
+
+    name: str
+    country: str | None = None
+    km: float = CITY_KM
+    cities: tuple[Near, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +118,7 @@ class Has:
 
 
 Test: TypeAlias = (
-    After | Before | Camera | Lens | Near | Folder | Orientation | MinSize | Format | Rating
+    After | Before | Camera | Lens | Near | Place | Folder | Orientation | MinSize | Format | Rating
     | Keyword | Has
 )  # fmt: skip
 

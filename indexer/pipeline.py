@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from indexer.background import write_background
 from indexer.captioning import CaptionFile, write_files, write_sidecars
-from indexer.catalog import appearances, embeddings, photos, sidecars
+from indexer.catalog import appearances, embeddings, photos, sidecars, words
 from indexer.catalog import captions as caption_rows
 from indexer.commit import Writer
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decoders
@@ -239,6 +239,7 @@ class _Run:
         with self._library.writing() as connection:
             embeddings.add(connection, embeddings.PHOTOS, self.space_id, rows)
             report = writer.write(connection, batch)
+            words.refresh(connection)
             # counted before the commit, which no signal interrupts once it has begun
             self.report += report + IndexReport(encoded=len(fresh))
         self._hashes.update(fresh)

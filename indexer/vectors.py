@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FOOT = struct.Struct("<II8s")  # checksum of all before it, length of the JSON, the magic
 _MAGIC = b"sightsk1"
 _CHUNK = 1 << 20
+_SAMPLE = 4096  # vectors that tell how all lie
 
 
 class FaissIndex:
@@ -143,6 +144,20 @@ class FaissIndex:
         """Return up to `count` vectors, spread evenly over all, or over `allowed`; `(n, dim)`."""
         ids = np.sort(self.ids if allowed is None else allowed)
         return self.rows(ids[:: max(1, -(-len(ids) // count))])[1]
+
+    def spread(self, query: Vector) -> tuple[float, float]:
+        """Return mean and deviation of the cosines to one unit vector, of vectors evenly chosen.
+
+        0 and 0 where there is none.
+        """
+        step = max(1, len(self) // _SAMPLE)
+        places = np.arange(0, len(self), step)
+        if not len(places):
+            return 0.0, 0.0
+        with self._lock:
+            rows = self._index.index.reconstruct_batch(places)
+        cosines = rows @ query.astype(np.float32)
+        return float(np.nanmean(cosines)), float(np.nanstd(cosines))
 
 
 def snapshot_holds(path: Path, *, token: str) -> tuple[int, int] | None:

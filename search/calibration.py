@@ -24,6 +24,7 @@ from search.confidence import (
     informed,
 )
 from search.feedback import ALPHA, BETA, GAMMA
+from search.results import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +74,10 @@ class Calibration:
         own = self._figures(self.query.target, ids) if self.doubt is None else {}
         by_text = self._by_captions(hits) if is_photos else {}
         return tuple(
-            replace(hit, confidence=max(own.get(key, 0.0), by_text.get(hit.photo.id, 0.0)))
+            replace(
+                hit,
+                confidence=max(own.get(key, 0.0), by_text.get(hit.photo.id, 0.0), _by_words(hit)),
+            )
             for key, hit in zip(ids, hits, strict=True)
         )
 
@@ -113,6 +117,11 @@ class Calibration:
             size=len(index if allowed is None else allowed),
         )
         return _by_item(keys, held, confidences(found, weights_for(query, target)))
+
+
+def _by_words(hit: Hit) -> float:
+    """Return 1 for a hit that has all the words: whoever typed a name is sure to mean it."""
+    return float(any(found.channel == "words" and found.score >= ALL for found in hit.found_by))
 
 
 def weights_for(query: Query, target: Target) -> Weights:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from indexer.catalog import captions, photos
+from indexer.catalog import captions, photos, words
 from indexer.catalog import filters as filter_rows
+from search.fusion import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ class Ranking:
 
     channel: Channel
     items: tuple[Placed, ...]
+    nats: float = 0.0  # of words: what it tells that an item has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +71,59 @@ class Scope:
         return cls(connection, space_id, query.target, indexes, query.filters, kept)
 
     def rank(self, channel: Channel, query: QueryVectors, *, depth: int) -> Ranking:
-        """Rank the `depth` best items of one channel."""
-        if channel == "image":
-            items = self._nearest("photos", query.whole, self._photos, depth=depth)
-        elif self.target == "captions":
-            items = self._nearest("captions", query.whole, self._captions, depth=depth)
-        elif channel == "caption" and query.text is not None:
-            items = self._nearest("captions", query.text, self._captioned, depth=depth)
-        else:
-            items = ()
-        return Ranking(channel, items)
+        """Rank the `depth` best items of one channel; all that have some of the words."""
+        if channel == "words":
+            return self._with_words(query)
+        items_of = self._photos if channel == "image" else self._captioned
+        if self.target == "captions":
+            items_of = self._captions
+        vector = query.by(channel, self.target)
+        return Ranking(channel, self._nearest(channel, vector, items_of, depth=depth))
 
-    def cosines(self, query: QueryVectors, items: Sequence[int]) -> dict[int, float]:
-        """Return the cosine to the query of each of these items that has a vector."""
-        rows = photos if self.target == "photos" else captions
-        keys = rows.embedding_ids(self.connection, self.space_id, items)
-        wanted = np.unique(np.fromiter(keys.values(), np.int64, len(keys)))
-        scores, ids = self.indexes[self.target].search(query.whole, len(wanted), allowed=wanted)
+    def cosines(
+        self, channel: Channel, query: QueryVectors, items: Sequence[int]
+    ) -> dict[int, float]:
+        """Return a channel's cosine for each of these items that has one; of several the best."""
+        if channel == "caption" and self.target == "photos":
+            keys = captions.embedding_ids_of_photos(self.connection, self.space_id, items)
+        else:
+            rows = photos if channel == "image" else captions
+            found = rows.embedding_ids(self.connection, self.space_id, items)
+            keys = {item: [key] for item, key in found.items()}
+        wanted = np.array(sorted({key for each in keys.values() for key in each}), np.int64)
+        vector = query.by(channel, self.target)
+        scores, ids = self._index(channel).search(vector, len(wanted), allowed=wanted)
         by_key = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        return {item: by_key[key] for item, key in keys.items() if key in by_key}
+        best = {item: [by_key[key] for key in each if key in by_key] for item, each in keys.items()}
+        return {item: max(each) for item, each in best.items() if each}
+
+    def spread(self, channel: Channel, query: QueryVectors) -> Spread:
+        """Tell how a channel's cosines to a query lie in the whole library."""
+        return Spread(*self._index(channel).spread(query.by(channel, self.target)))
+
+    def _index(self, channel: Channel) -> FaissIndex:
+        return self.indexes["photos" if channel == "image" else "captions"]
+
+    def _with_words(self, query: QueryVectors) -> Ranking:
+        index = words.PHOTOS if self.target == "photos" else words.CAPTIONS
+        matches = words.find(self.connection, index, query.texts, query.against)
+        kept = [each for each in matches.shares if self.kept is None or each[0] in self.kept]
+        if self.target == "photos":
+            return Ranking("words", tuple(Placed(*each) for each in kept), matches.nats)
+        first = captions.first_equal(self.connection, [key for key, _ in kept])
+        own = tuple(Placed(key, share, key) for key, share in kept if first.get(key) == key)
+        return Ranking("words", own, matches.nats)
 
     def _nearest(
         self,
-        kind: Target,
+        channel: Channel,
         query: Vector,
         items_of: Callable[[Ids, Vector], Iterable[Placed]],
         *,
         depth: int,
     ) -> tuple[Placed, ...]:
         """Rank items by the vectors of photos or of captions."""
+        kind: Target = "photos" if channel == "image" else "captions"
         index, allowed = self.indexes[kind], self.allowed(kind)
         most = len(index if allowed is None else allowed)
         wanted = depth

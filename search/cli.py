@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("terms", nargs=-1, metavar="TERM...")
+@click.argument("terms", nargs=-1, metavar="[TERM]...")
 @query_options
 @filter_options
 @output_options
@@ -104,13 +105,13 @@ def search(
         top_k=wanted.top_k,
         exclude_self=wanted.exclude_self,
         channels=wanted.channels,
-        min_confidence=_least(wanted, output),
         filters=read_options(filtered.values),
         like=wanted.like,
         unlike=wanted.unlike,
         diverse=wanted.diverse,
         collapse=output.for_people if wanted.collapse is None else wanted.collapse,
     )
+    query = replace(query, min_confidence=_least(query, wanted, output))
     with starting():
         results = _results(query, library, max_pixels=max_pixels, quiet=quiet)
     if wanted.min_confidence and results.doubt == "uncalibrated":
@@ -179,13 +180,15 @@ def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -
         return SearchEngine(library, encoder, max_pixels=max_pixels).search(query)
 
 
-def _least(wanted: Wanted, output: Output) -> float:
+def _least(query: Query, wanted: Wanted, output: Output) -> float:
     if wanted.min_confidence is not None:
         return wanted.min_confidence
     from search.confidence import CUT_OFF
 
-    # programs get what they ask for; a person need not look at what is likely wrong
-    return CUT_OFF if output.for_people and not wanted.everything else 0.0
+    # programs get what they ask for, and who shows a photo asks for what is nearest to it; a person
+    # who types words need not look at what is likely wrong
+    by_words = query.is_told and not (query.like or query.unlike)
+    return CUT_OFF if output.for_people and by_words and not wanted.everything else 0.0
 
 
 def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
@@ -193,7 +196,7 @@ def _for_queries(*, quiet: bool) -> Callable[[str], Encoder]:
 
 
 def _echo_previews(results: Results, max_pixels: int, *, quiet: bool) -> bool:
-    """Print hits with their photos; False, and a note, where the terminal does not show them."""
+    """Print hits with their photos; False where there are none, or the terminal shows none."""
     from search.graphics import NAME, protocol
 
     using = protocol(os.environ) if is_terminal(sys.stdout) else None
@@ -204,10 +207,13 @@ def _echo_previews(results: Results, max_pixels: int, *, quiet: bool) -> bool:
                 f"foot, ... If yours does, set {NAME} to kitty, iterm2 or sixel; or use --open."
             )
         return False
+    if not results.hits:
+        return False
     from search.previews import previews
 
     for block in previews(results, using, sys.stdout, max_pixels=max_pixels):
         click.echo(block)
+    _echo_notes(results, quiet=quiet)
     return True
 
 
@@ -227,6 +233,10 @@ def _make_sheet(results: Results, seeing: Seeing, max_pixels: int, *, quiet: boo
 def _echo_hits(results: Results, *, quiet: bool) -> None:
     for line in hit_lines(results, links=is_terminal(sys.stdout)):
         click.echo(line)
+    _echo_notes(results, quiet=quiet)
+
+
+def _echo_notes(results: Results, *, quiet: bool) -> None:
     if not quiet:
         for line in note_lines(results):
             note(line)

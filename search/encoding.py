@@ -11,27 +11,37 @@ from indexer.catalog import embeddings, photos
 from indexer.errors import DecodeError, QueryError
 from indexer.files import absolute
 from search.feedback import refine
+from search.marks import vectors_of_captions, vectors_of_photos
 from search.ranking import combine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection
-
     from indexer.encoders import Encoder
     from indexer.library import Library
-    from indexer.records import Vector, Vectors
-    from search.query import Query
+    from indexer.records import Vector
+    from search.query import Channel, Query, Target
     from search.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
 class QueryVectors:
-    """A query's vectors, of unit length."""
+    """A query as its channels meet it: vectors of unit length, and texts for their words."""
 
     whole: Vector  # (dim,), of all terms
     text: Vector | None  # (dim,), of its texts alone; None where they ask for nothing
+    texts: tuple[str, ...] = ()  # those that are asked for
+    against: tuple[str, ...] = ()  # and those that are asked against
+
+    def by(self, channel: Channel, target: Target) -> Vector:
+        """Return what a channel searches by: captions of photos are met by texts alone.
+
+        The cosines of photos and captions lie on another scale than those of texts and captions.
+        """
+        if channel == "caption" and target == "photos" and self.text is not None:
+            return self.text
+        return self.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +58,10 @@ class QueryEncoder:
         Raises DecodeError or FetchError for a photo that cannot be read, QueryError when terms
         cancel out and for a photo of the feedback that the library does not hold.
         """
-        if not query.terms:
-            return QueryVectors(self._refined(None, query), None)
-        found = self._terms(query)
-        if not (query.like or query.unlike):
+        found = self._terms(query) if query.terms else None
+        if found is not None and not (query.like or query.unlike):
             return found
-        return replace(found, whole=self._refined(found.whole, query))
+        return self._refined(found, query)
 
     def _terms(self, query: Query) -> QueryVectors:
         texts = [term.value for term in query.terms if term.kind == "text"]
@@ -64,20 +72,29 @@ class QueryEncoder:
         ]
         weights = [term.weight for term in query.terms]
         whole = combine(np.stack(vectors), weights)
-        if len(texts) == len(vectors):
-            return QueryVectors(whole, whole if max(weights) > 0 else None)
         of_text = [i for i, term in enumerate(query.terms) if term.kind == "text"]
-        return QueryVectors(
-            whole, _text([vectors[i] for i in of_text], [weights[i] for i in of_text])
-        )
+        text = _sum([vectors[i] for i in of_text], [weights[i] for i in of_text])
+        return QueryVectors(whole, text, query.texts, query.against)
 
-    def _refined(self, whole: Vector | None, query: Query) -> Vector:
-        with self.library.reading_space(self.encoder.space) as (connection, space_id):
+    def _refined(self, found: QueryVectors | None, query: Query) -> QueryVectors:
+        """Move each of a query's vectors by what is marked, as its own channel sees that."""
+        space, dim = self.encoder.space, self.encoder.dim
+        with self.library.reading_space(space) as (connection, space_id):
             liked, unliked = (
-                _marked(connection, space_id, ids, dim=self.encoder.dim)
+                vectors_of_photos(connection, space_id, ids, dim=dim)
                 for ids in (query.like, query.unlike)
             )
-        return refine(whole, liked=liked, unliked=unliked)
+            whole = refine(found.whole if found else None, liked=liked, unliked=unliked)
+            if found is None:
+                return QueryVectors(whole, None)
+            if found.text is None or "caption" not in query.used_channels:
+                return replace(found, whole=whole)
+            index = self.library.vectors("captions", space)
+            liked, unliked = (
+                vectors_of_captions(connection, space_id, ids, index)
+                for ids in (query.like, query.unlike)
+            )
+        return replace(found, whole=whole, text=refine(found.text, liked=liked, unliked=unliked))
 
     def _photo_vector(self, term: Term) -> Vector:
         path = absolute(term.value)
@@ -119,32 +136,11 @@ class QueryEncoder:
             return vectors.get(photo.content_hash)
 
 
-def _marked(
-    connection: Connection, space_id: int, photo_ids: Sequence[int], *, dim: int
-) -> Vectors:
-    """Return the vectors of photos by their ids; `(n, dim)`. Raises QueryError."""
-    known = photos.by_id(connection, photo_ids)
-    keys = [photo.content_hash for photo in known.values()]
-    vectors = embeddings.by_hash(connection, embeddings.PHOTOS, space_id, keys, dim=dim)
-    rows = np.empty((len(photo_ids), dim), np.float32)
-    for at, photo_id in enumerate(photo_ids):
-        if photo_id not in known:
-            raise QueryError(
-                f"The library holds no photo with the id {photo_id}. "
-                "Take ids from 'sightseek search --json' or a contact sheet."
-            )
-        if known[photo_id].content_hash not in vectors:
-            raise QueryError(
-                f"The library's model has not seen photo {photo_id} yet. Run 'sightseek index'."
-            )
-        rows[at] = vectors[known[photo_id].content_hash]
-    return rows
-
-
-def _text(vectors: list[Vector], weights: list[float]) -> Vector | None:
+def _sum(vectors: Sequence[Vector], weights: Sequence[float]) -> Vector | None:
+    """Add up the vectors of texts; None where they ask for nothing, or only against something."""
     if max(weights, default=0) <= 0:
         return None
     try:
         return combine(np.stack(vectors), weights)
-    except QueryError:  # the texts cancel out, and the photos remain
+    except QueryError:  # they cancel out, and the photos remain
         return None

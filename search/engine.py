@@ -6,27 +6,26 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from indexer.catalog import captions, photos
 from search.calibration import Calibration
 from search.channels import Scope
 from search.diversity import diversify
 from search.encoding import QueryEncoder
-from search.fusion import K, fuse
+from search.evidence import DEPTH, fused
 from search.hidden import Hidden
-from search.results import Found, Hit, Results, is_good
+from search.results import Results, is_good
+from search.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from indexer.encoders import Encoder
     from indexer.library import Library
-    from indexer.records import Caption
     from search.encoding import QueryVectors
-    from search.fusion import Fused
-    from search.query import Channel, Query, Target
+    from search.query import Query, Target
+    from search.results import Hit
 
-_DEPTH = 1000  # places of a channel, at least: that many count in the fusion
 _POOL, _POOL_SHARE = 100, 5  # hits that diversity chooses from: at least, and for each to be shown
+_PLACES = 60  # by so many places the first hits differ little, as in reciprocal rank fusion
 
 
 class SearchEngine:
@@ -56,11 +55,10 @@ class SearchEngine:
             wanted = query.top_k
             if query.diverse is not None:
                 wanted = max(_POOL, _POOL_SHARE * query.top_k)
-            hits = _best(found, wanted, query, scope)
-            if query.diverse is not None:
-                hits = _diversified(hits, query, scope)
             calibration = Calibration.read(query, vectors, scope)
-            judged = calibration.applied(hits)
+            judged = calibration.applied(_best(found, wanted, query, scope))
+            if query.diverse is not None:
+                judged = _diversified(judged, query, scope)
         ranked = [replace(hit, rank=rank) for rank, hit in enumerate(judged, start=1)]
         good = tuple(hit for hit in ranked if is_good(hit, query.min_confidence))
         rest = tuple(hit for hit in ranked if not is_good(hit, query.min_confidence))
@@ -75,13 +73,15 @@ def _targets(query: Query) -> set[Target]:
 def _hits(query: Query, vectors: QueryVectors, scope: Scope) -> Iterator[Hit]:
     hidden = Hidden.of(scope.connection, query)
     wanted = query.top_k + hidden.most
-    depth = max(_DEPTH, wanted)
-    ranked = fuse([scope.rank(channel, vectors, depth=depth) for channel in query.used_channels])
-    rows = chain.from_iterable(
-        _rows(vectors, scope, ranked[start : start + wanted])
-        for start in range(0, len(ranked), wanted)
+    first, *others = query.used_channels
+    rankings = [scope.rank(first, vectors, depth=max(DEPTH, wanted))]
+    rankings += [scope.rank(channel, vectors, depth=DEPTH) for channel in others]
+    ranked = fused(scope, vectors, rankings)
+    rows = Rows.of(scope, vectors, rankings)
+    found = chain.from_iterable(
+        rows.hits(ranked[start : start + wanted]) for start in range(0, len(ranked), wanted)
     )
-    return (hit for hit in rows if hit.photo not in hidden)
+    return (hit for hit in found if hit.photo not in hidden)
 
 
 def _best(found: Iterator[Hit], wanted: int, query: Query, scope: Scope) -> tuple[Hit, ...]:
@@ -94,38 +94,15 @@ def _best(found: Iterator[Hit], wanted: int, query: Query, scope: Scope) -> tupl
 
 def _diversified(hits: Sequence[Hit], query: Query, scope: Scope) -> tuple[Hit, ...]:
     """Reorder the best hits so that each adds something; scores stay what they are."""
+    # what is not sure enough is different, too, and would take the places of what is
+    sure = [hit for hit in hits if is_good(hit, query.min_confidence)] or hits
     balance = 1.0 if query.diverse is None else query.diverse
-    vectors = scope.vectors([_item(hit) for hit in hits])
-    # by place, as rankings are fused: scores of different channels do not compare
-    relevance = [1 / (K + place) for place in range(1, len(hits) + 1)]
+    vectors = scope.vectors([_item(hit) for hit in sure])
+    # by place: scores of different channels do not compare
+    relevance = [1 / (_PLACES + place) for place in range(1, len(sure) + 1)]
     shown = diversify(relevance, vectors, balance=balance, top_k=query.top_k)
-    return tuple(hits[place] for place in shown)
+    return tuple(sure[place] for place in shown)
 
 
 def _item(hit: Hit) -> int:
     return hit.caption.id if hit.caption else hit.photo.id
-
-
-def _rows(vectors: QueryVectors, scope: Scope, batch: Sequence[Fused]) -> Iterator[Hit]:
-    """Look up the photos and captions of ranked items; what was just removed is left out."""
-    own: Channel = "image" if scope.target == "photos" else "caption"
-    scores = {each.id: each.places[own][1].score for each in batch if own in each.places}
-    scores |= scope.cosines(vectors, [each.id for each in batch if each.id not in scores])
-    texts = captions.by_id(scope.connection, [key for each in batch for key in _caption_ids(each)])
-    ids = [each.id for each in batch]
-    owners = photos.by_id(scope.connection, ids) if scope.target == "photos" else {}
-    for each in batch:
-        caption = None if scope.target == "photos" else texts.get(each.id)
-        photo = caption.photo if caption else owners.get(each.id)
-        if photo is not None and each.id in scores:
-            yield Hit(0, scores[each.id], photo, caption, found_by=tuple(_found(each, texts)))
-
-
-def _caption_ids(item: Fused) -> Iterator[int]:
-    return (at.caption_id for _, at in item.places.values() if at.caption_id is not None)
-
-
-def _found(item: Fused, texts: Mapping[int, Caption]) -> Iterator[Found]:
-    for channel, (rank, at) in item.places.items():
-        caption = texts.get(at.caption_id) if at.caption_id is not None else None
-        yield Found(channel, rank, at.score, caption)

@@ -12,6 +12,7 @@ from indexer.decode.formats import FORMATS
 from indexer.errors import UsageError
 from indexer.files import absolute
 from indexer.filters import (
+    CITY_KM,
     After,
     Before,
     Camera,
@@ -26,6 +27,7 @@ from indexer.filters import (
     MinSize,
     Near,
     Orientation,
+    Place,
     Rating,
     Shape,
 )
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII)
 _NEAR = re.compile(r"([^,]+),([^,]+)(?:,([^,]+?)(?:\s*km)?)?", re.IGNORECASE)
+_PLACE = re.compile(r"([^,\d][^,]*)(?:,\s*([^,\d][^,]*))?(?:,\s*(\d+(?:\.\d+)?)(?:\s*km)?)?")
 _SIZE = re.compile(r"(\d{1,6})\s*x\s*(\d{1,6})", re.ASCII | re.IGNORECASE)
 _RATING = re.compile(r"(-1|[0-5])?(\.\.)?(-1|[0-5])?", re.ASCII)
 _FORMATS = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}
@@ -112,6 +115,26 @@ def _no_position(key: str, value: str) -> UsageError:
         f"{value!r} is no position for {key}. Write LATITUDE,LONGITUDE in degrees, and the "
         "distance in km if it is not to be 10: 48.8584,2.2945,5."
     )
+
+
+def _place(key: str, value: str) -> Place:
+    from indexer.gazetteer import find_cities  # a second of reading, for those who ask
+
+    match = _PLACE.fullmatch(value)
+    if match is None:
+        raise UsageError(
+            f"{value!r} is no place for {key}. Write NAME, NAME,COUNTRY or NAME,COUNTRY,KM: Paris, "
+            "'San José,CR', Paris,FR,50."
+        )
+    name, country, km = (part and part.strip() for part in match.groups())
+    around = float(km) if km else CITY_KM
+    found = find_cities(name, country)
+    cities = tuple(Near(city.latitude, city.longitude, around) for city in found)
+    return Place(name, country, around, cities)
+
+
+def _written_place(test: Place) -> str:
+    return ",".join(filter(None, (test.name, test.country, repr(test.km))))
 
 
 def _folder(_key: str, value: str) -> Folder:
@@ -190,6 +213,7 @@ KINDS: Mapping[str, Kind] = {
     "camera": Kind(Camera, lambda _, value: Camera(value), lambda test: test.name),
     "lens": Kind(Lens, lambda _, value: Lens(value), lambda test: test.name),
     "near": Kind(Near, _near, lambda test: f"{test.latitude!r},{test.longitude!r},{test.km!r}"),
+    "place": Kind(Place, _place, _written_place),
     "folder": Kind(Folder, _folder, lambda test: test.pattern),
     "orientation": Kind(Orientation, _orientation, lambda test: test.shape),
     "min-size": Kind(MinSize, _min_size, lambda test: f"{test.width}x{test.height}"),

@@ -141,6 +141,7 @@ _FILTERS = {
     "camera": ("TEXT", "Taken with a camera whose name contains this."),
     "lens": ("TEXT", "Taken with a lens whose name contains this."),
     "near": ("LAT,LON[,KM]", "Taken within KM (10) of a position in degrees."),
+    "place": ("NAME[,COUNTRY][,KM]", "Where the photo says so, or within KM (20) of such a city."),
     "folder": ("GLOB", "In a folder that matches, or beneath one: 'Holidays*', '2021/*', ~/Old."),
     "orientation": ("SHAPE", "landscape, portrait or square."),
     "min-size": ("WxH", "At least so many pixels wide and high."),

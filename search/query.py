@@ -104,12 +104,25 @@ class Query:
         return tuple(term.value for term in self.terms if term.kind == "text" and term.weight > 0)
 
     @property
+    def against(self) -> tuple[str, ...]:
+        """The texts that are asked against."""
+        return tuple(term.value for term in self.terms if term.kind == "text" and term.weight < 0)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether texts say all that is asked for."""
+        return bool(self.texts) and all(term.kind == "text" for term in self.terms)
+
+    @property
     def used_channels(self) -> tuple[Channel, ...]:
-        """The channels that may rank, and can: captions and words need a text to rank by."""
+        """The channels that may rank, and can: captions and words know what texts ask for.
+
+        Of a text beside a photo they know but a part, and would rank as if it were all.
+        """
         can: dict[Channel, bool] = {
             "image": self.target == "photos",
-            "caption": self.target == "captions" or bool(self.texts),
-            "words": bool(self.texts),
+            "caption": self.target == "captions" or self.is_told,
+            "words": self.is_told,
         }
         return tuple(each for each, able in can.items() if able and each in self.channels)
 
@@ -117,9 +130,9 @@ class Query:
         named = ", ".join(self.channels)
         if unknown := [each for each in self.channels if each not in get_args(Channel)]:
             return f"{unknown[0]!r} is no channel. Choose from image, caption, words."
-        if self.texts or not self.channels:
+        if self.is_told or not self.channels:
             return f"Channels [{named}] rank no {self.target}. Choose from image, caption, words."
-        return f"The channels {named} need words to rank by. Add some, or drop --channels."
+        return f"The channels {named} rank by words alone. Give no photo, or drop --channels."
 
     def __str__(self) -> str:
         parts = [f"{'-' if term.weight < 0 else '+'} {term}" for term in self.terms]

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 Doubt: TypeAlias = Literal["uncalibrated", "uninformed"]
 
 
+ALL = 1 - 1e-9  # a share of words that is all of them, but for rounding
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Where one channel placed a hit. Scores of different channels do not compare."""
 
     channel: Channel
     rank: int  # from 1, within the channel
-    score: float  # of image and caption: a cosine; of words: the share of the query's words, BM25
+    score: float  # of image and caption a cosine; of words their share, 1 for all, rare ones more
     caption: Caption | None = None  # the photo's best, set by the caption channel
 
 

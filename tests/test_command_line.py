@@ -137,6 +137,17 @@ def test_terms_add_subtract_and_weigh(indexed: Path) -> None:
     assert names.index("cat.jpg") < names.index("brick-wall.jpg")
 
 
+def test_filters_are_options_and_words(indexed: Path) -> None:
+    as_option = hits("a cat", "--orientation", "portrait", "--library", indexed)
+    assert as_option
+    assert all(hit["height"] > hit["width"] for hit in as_option)
+    assert hits("a cat orientation:portrait", "--library", indexed) == as_option
+    assert "Known ones: after, before" in error("search", "a foo:bar", "--library", indexed, code=2)
+    assert "no time for after" in error(
+        "search", "a", "--after", "May", "--library", indexed, code=2
+    )
+
+
 def test_words_need_no_quotes(indexed: Path) -> None:
     plain = hits("a", "cup", "of", "coffee", "--library", indexed)
     assert plain == hits("a cup of coffee", "--library", indexed)

@@ -127,6 +127,22 @@ def by_id(connection: Connection, caption_ids: Sequence[int]) -> dict[int, Capti
     }
 
 
+def first_equal(connection: Connection, caption_ids: Sequence[int]) -> dict[int, int]:
+    """Return the id of the first caption of the same photo and text, by caption."""
+    same = caption.alias()
+    is_same = and_(same.c.photo_id == caption.c.photo_id, same.c.text_hash == caption.c.text_hash)
+    found: dict[int, int] = {}
+    for chunk in chunks(caption_ids):
+        query = (
+            select(caption.c.id, func.min(same.c.id))
+            .join(same, is_same)
+            .where(caption.c.id.in_(chunk))
+            .group_by(caption.c.id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
 def ids_by_embedding(
     connection: Connection, embedding_ids: Sequence[int]
 ) -> dict[int, list[tuple[int, int]]]:
@@ -163,6 +179,23 @@ def embedding_ids(
         rows = connection.execute(query)
         # asked for the space, SQLite would go through all of it
         found.update((row[0], row[1]) for row in rows if row[2] == space_id)
+    return found
+
+
+def embedding_ids_of_photos(
+    connection: Connection, space_id: int, photo_ids: Sequence[int]
+) -> dict[int, list[int]]:
+    """Return the ids of the embeddings of photos' captions in a space, by photo."""
+    owned = text_embedding.c.text_hash == caption.c.text_hash
+    found: dict[int, list[int]] = {}
+    for chunk in chunks(photo_ids):
+        query = (
+            select(caption.c.photo_id, text_embedding.c.id)
+            .join(text_embedding, owned)
+            .where(caption.c.photo_id.in_(chunk), text_embedding.c.space_id == space_id)
+        )
+        for photo_id, key in connection.execute(query):
+            found.setdefault(photo_id, []).append(key)
     return found
 
 

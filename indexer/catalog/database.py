@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
-from indexer.catalog import migrations
+from indexer.catalog import migrations, words
 from indexer.catalog.file import connect, mode_for
 from indexer.catalog.functions import teach
 from indexer.catalog.schema import image_embedding
@@ -96,11 +96,12 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that is committed as a whole, or not at all."""
+        """Open a transaction that is committed as a whole, with its words, or not at all."""
         with _translated(self.path), self._engine.connect() as connection:
             connection.info["begin"] = "BEGIN IMMEDIATE"
             with connection.begin():
                 yield connection
+                words.refresh(connection)
 
 
 def _engine(path: Path, *, mode: Mode) -> Engine:
@@ -160,6 +161,11 @@ def _meaning(problem: str, path: Path) -> LibraryError:
         return LibraryError(
             f"The disk of {path} is full. Free some space and run the same command again; "
             "what was indexed before is kept."
+        )
+    if "no such module" in problem:
+        return LibraryError(
+            f"This Python's SQLite {sqlite3.sqlite_version} was built without FTS5, by which words "
+            "are searched. Use a Python that has it, as those of python.org and conda do."
         )
     if any(sign in problem for sign in _SIGNS_OF_DAMAGE):
         return LibraryDamagedError(

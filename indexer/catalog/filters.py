@@ -24,6 +24,7 @@ from indexer.filters import (
     MinSize,
     Near,
     Orientation,
+    Place,
     Rating,
 )
 
@@ -98,6 +99,13 @@ def _is_near(test: Near) -> ColumnElement[bool]:
     return and_(rise, away <= test.km)
 
 
+def _is_at(test: Place) -> ColumnElement[bool]:
+    named = (_contains(photo.c.place, name) for name in (test.name, test.country) if name)
+    # a position may be unknown where the name is not
+    near = (func.coalesce(_is_near(each), false()) for each in test.cities)
+    return or_(and_(*named), *near)
+
+
 def _has_shape(shape: Shape) -> ColumnElement[bool]:
     if shape == "landscape":
         return photo.c.width > photo.c.height
@@ -129,6 +137,7 @@ _CLAUSES: Mapping[type[Test], Callable[[Any], ColumnElement[bool]]] = {
     Camera: lambda test: _contains(photo.c.camera, test.name),
     Lens: lambda test: _contains(photo.c.lens, test.name),
     Near: _is_near,
+    Place: _is_at,
     Folder: lambda test: func.in_folder(photo.c.path, test.pattern) == 1,
     Orientation: lambda test: _has_shape(test.shape),
     MinSize: lambda test: and_(photo.c.width >= test.width, photo.c.height >= test.height),

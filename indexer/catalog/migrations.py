@@ -7,6 +7,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_WORDS = (
+    # tokens are made by indexer.words: `ascii` keeps each as it is, and `porter` stems it
+    """CREATE VIRTUAL TABLE photo_words USING fts5(
+        captions, title, description, place, keywords, name, folders, tokenize = 'porter ascii')""",
+    "CREATE VIRTUAL TABLE caption_words USING fts5(text, tokenize = 'porter ascii')",
+    "CREATE TABLE stale_photo (id INTEGER NOT NULL)",
+    "CREATE TABLE stale_caption (id INTEGER NOT NULL)",
+    """CREATE TRIGGER photo_added AFTER INSERT ON photo BEGIN
+        INSERT INTO stale_photo VALUES (new.id); END""",
+    """CREATE TRIGGER photo_changed
+        AFTER UPDATE OF id, path, title, description, place ON photo BEGIN
+        INSERT INTO stale_photo VALUES (old.id), (new.id); END""",
+    """CREATE TRIGGER photo_removed AFTER DELETE ON photo BEGIN
+        INSERT INTO stale_photo VALUES (old.id); END""",
+    """CREATE TRIGGER keyword_added AFTER INSERT ON keyword BEGIN
+        INSERT INTO stale_photo VALUES (new.photo_id); END""",
+    """CREATE TRIGGER keyword_changed AFTER UPDATE OF photo_id, text ON keyword BEGIN
+        INSERT INTO stale_photo VALUES (old.photo_id), (new.photo_id); END""",
+    """CREATE TRIGGER keyword_removed AFTER DELETE ON keyword BEGIN
+        INSERT INTO stale_photo VALUES (old.photo_id); END""",
+    """CREATE TRIGGER caption_added AFTER INSERT ON caption BEGIN
+        INSERT INTO stale_photo VALUES (new.photo_id);
+        INSERT INTO stale_caption VALUES (new.id); END""",
+    """CREATE TRIGGER caption_changed AFTER UPDATE OF id, photo_id, text ON caption BEGIN
+        INSERT INTO stale_photo VALUES (old.photo_id), (new.photo_id);
+        INSERT INTO stale_caption VALUES (old.id), (new.id); END""",
+    """CREATE TRIGGER caption_removed AFTER DELETE ON caption BEGIN
+        INSERT INTO stale_photo VALUES (old.photo_id);
+        INSERT INTO stale_caption VALUES (old.id); END""",
+    "INSERT INTO stale_photo SELECT id FROM photo",
+    "INSERT INTO stale_caption SELECT id FROM caption",
+)
+
 # Each migration is final once released; a change of schema.py's tables is one more entry.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -104,6 +137,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             english BLOB NOT NULL,
             chinese BLOB NOT NULL,
             photos BLOB NOT NULL)""",
+        *_WORDS,
     ),
 )
 

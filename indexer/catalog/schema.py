@@ -157,3 +157,30 @@ snapshot = Table(
     Column("name", Text, primary_key=True),
     Column("token", Text, nullable=False),
 )
+
+# What has changed since its words were written; the transaction that changed it leaves none.
+stale_photo = Table("stale_photo", metadata, Column("id", Integer, nullable=False))
+stale_caption = Table("stale_caption", metadata, Column("id", Integer, nullable=False))
+
+# Virtual tables of FTS5, which keeps more tables for each; rowids are ids of photos and captions.
+virtual = MetaData()
+
+photo_words = Table(
+    "photo_words",
+    virtual,
+    Column("rowid", Integer, primary_key=True),
+    Column("captions", Text),
+    Column("title", Text),
+    Column("description", Text),
+    Column("place", Text),
+    Column("keywords", Text),
+    Column("name", Text),  # of the file
+    Column("folders", Text),
+)
+
+caption_words = Table(
+    "caption_words",
+    virtual,
+    Column("rowid", Integer, primary_key=True),
+    Column("text", Text),
+)

@@ -41,6 +41,7 @@ from indexer.decode.heif import open_heif
 from indexer.decode.iptc import read_iptc
 from indexer.decode.metadata import join
 from indexer.decode.raw import open_raw
+from indexer.decode.segments import without_metadata
 from indexer.decode.xmp import read_xmp
 from indexer.errors import DecodeError, NotAPhotoError, UnreadableError
 from indexer.records import Facts
@@ -190,12 +191,22 @@ def _open(data: bytes, kind: str, min_side: int | None, max_pixels: int) -> _Ope
     if kind == "HEIF":
         upright = open_heif(data, check_size=check_size)
         return _Opened(upright, 1, upright.size, read_tags(upright))
-    image = _PLUGINS[kind](BytesIO(data))
+    image = _read_header(data, kind)
     check_size(image.size)
     size, exif = image.size, read_tags(image)
     _draft(image, min_side)
     image.load()
     return _Opened(image, orientation(exif), size, exif)  # a TIFF is upright once it is loaded
+
+
+def _read_header(data: bytes, kind: str) -> ImageFile:
+    try:
+        return _PLUGINS[kind](BytesIO(data))
+    except SyntaxError:
+        if kind != "JPEG":
+            raise
+    # Pillow asks EXIF for the resolution at once, and fails where that is damaged
+    return JpegImageFile(BytesIO(without_metadata(data)))
 
 
 def _cap(size: tuple[int, int], max_pixels: int) -> None:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 WITHIN = 10.0  # seconds between two photos of a burst
 
 MATCH = 0.8  # correlation of detail from which two thumbnails show the same picture
-SURE = 0.95  # and from which no cosine needs to support it
+CROP = 0.82  # the same after one was laid onto the other, by which unrelated ones gain too
+SURE = 0.95  # from which no cosine needs to support that two are copies
 TURNED = 0.9  # the same for one that is turned, where cosines say little
 SUPPORT = 0.4  # of a cosine, on the library's own scale
 BURST = 0.7  # of a cosine on that scale, or a correlation of thumbnails
@@ -132,7 +133,7 @@ class Judge:
         rows = np.flatnonzero(like)
         a, b = pairs.pictures_a(rows), pairs.pictures_b(rows)
         scores = np.maximum(pictures.crop_likeness(a, b), pictures.crop_likeness(b, a))
-        is_same = scores >= MATCH
+        is_same = scores >= CROP
         pairs.settle(rows[is_same], _CROP, scores[is_same])
 
     def _find_bursts(self, pairs: _Pairs, cosines: Numbers) -> None:

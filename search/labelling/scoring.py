@@ -29,7 +29,7 @@ _OWN_SHARE = 0.5  # of a name's own norm, in a large library
 _FEW = 20  # photos at which its share is half of that
 _LEAST_SPREAD = 1e-6
 
-# fitted on validation photos: tests/benchmarks/labels.py
+# fitted on validation photos of a model that never saw them: tests/benchmarks/labels.py --fit
 _MIDDLE = 4.0  # deviations at which a label is as likely right as wrong
 _SLOPE = 1.0  # of the log odds, a deviation
 
@@ -104,15 +104,21 @@ def give(
 
 
 def confidences(deviations: Floats, starts: Sequence[int]) -> Floats:
-    """Turn names' deviations `(photos, names)` to labels' confidences `(photos, labels)`, 0 to 1.
+    """Turn names' deviations `(photos, names)` to labels' confidences, 0 to 1."""
+    sure: Floats = 1 / (1 + np.exp(-_SLOPE * (standings(deviations, starts) - _MIDDLE)))
+    return sure
+
+
+def standings(deviations: Floats, starts: Sequence[int]) -> Floats:
+    """Return how far up each label stands, in deviations; `(photos, labels)`.
 
     A label is as far up as the best of its names. What another label is further up counts against
     it: of names that are alike, all are far up where one is right.
     """
     best_names = np.maximum.reduceat(deviations, np.asarray(starts), axis=1)
     behind = best_names.max(axis=1, keepdims=True) - best_names
-    sure: Floats = 1 / (1 + np.exp(-_SLOPE * (best_names - behind - _MIDDLE)))
-    return sure
+    standing: Floats = best_names - behind
+    return standing
 
 
 def _moments(

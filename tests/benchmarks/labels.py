@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from search.labelling.templates import filled
 if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.records import Vectors
+
+
+Pairs: TypeAlias = tuple[np.ndarray, np.ndarray]  # standings, and which are right
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def main() -> None:
     parser.add_argument("library", type=Path)
     parser.add_argument("labels", type=Path)
     parser.add_argument("--part", nargs=2, metavar=("NAME", "SPLIT"))
+    parser.add_argument("--fit", action="store_true", help="fit a confidence of 0.5, and its slope")
     parser.add_argument("--names", type=Path, help="CSV `label,lang,name`: names in Chinese")
     options = parser.parse_args()
     called = {row["image"]: (row["label"], row["source"]) for row in rows(options.labels)}
@@ -58,15 +62,19 @@ def main() -> None:
         encoder = load_encoder(library.space.model)
         gallery = read_gallery(library, encoder, called, wanted)
     print(f"{len(gallery.vectors):,} photos, {encoder.space.model}")
+    pairs: list[Pairs] = []
     for source in ("", *sorted(set(gallery.sources.tolist()) - {""})):
         # all that the source has, whichever photos of it are here
         of_source = {label for label, own in called.values() if source in {own, ""}}
-        report(source, sorted(of_source), gallery, encoder, names)
+        pairs += report(source, sorted(of_source), gallery, encoder, names)
+    if options.fit:
+        middle, slope = fit(pairs)
+        print(f"as likely right as wrong at {middle:.2f} deviations; slope {slope:.2f}")
 
 
 def report(
     source: str, labels: list[str], gallery: Gallery, encoder: Encoder, names: dict[str, str]
-) -> None:
+) -> list[Pairs]:
     started = time.perf_counter()
     words = [names.get(label, label) for label in labels]
     bare = encoder.encode_texts(words)
@@ -97,6 +105,35 @@ def report(
         f"top-1 {', '.join(f'{how} {value:.1%}' for how, value in top.items())}; "
         f"{encoded:.1f} s for texts, {scored:.2f} s for photos"
     )
+    # the list by itself, given to photos that have a label, in this library and in one of its own
+    told = np.flatnonzero(gallery.labels != "")
+    here = pairs_of(gallery.vectors[told], gallery.labels[told], labels, named, norms)
+    alone = scoring.fit_norms(gallery.vectors[own], named, background)
+    return [here, pairs_of(gallery.vectors[own], gallery.labels[own], labels, named, alone)]
+
+
+def pairs_of(
+    vectors: Vectors, called: np.ndarray, labels: list[str], named: Vectors, norms: scoring.Norms
+) -> Pairs:
+    """Give every photo's standing with every label, and whether it is right."""
+    deviations = (vectors @ named.T - norms.centre) / norms.spread
+    standings = scoring.standings(deviations, list(range(len(labels))))
+    return standings.ravel(), (called[:, None] == np.array(labels)).ravel()
+
+
+def fit(settings: list[Pairs]) -> tuple[float, float]:
+    """Fit a logistic map by Newton's method; each setting weighs the same."""
+    standing = np.concatenate([each for each, _ in settings])
+    right = np.concatenate([each for _, each in settings])
+    weights = np.concatenate([np.full(len(each), 1 / len(each)) for each, _ in settings])
+    design = np.stack([standing, np.ones_like(standing)], axis=1)
+    found = np.array([1.0, -4.0])
+    for _ in range(25):
+        share = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
+        gradient = design.T @ (weights * (right - share))
+        curvature = design.T @ (design * (weights * share * (1 - share))[:, None])
+        found += np.linalg.solve(curvature, gradient)
+    return -found[1] / found[0], found[0]
 
 
 def read_gallery(

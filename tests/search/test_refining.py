@@ -16,9 +16,9 @@ from indexer.errors import QueryError, UsageError
 from indexer.pipeline import index_photos
 from search import cli
 from search.diversity import diversify
+from search.engine import _PLACES as K
 from search.engine import SearchEngine
 from search.feedback import ALPHA, BETA, GAMMA
-from search.fusion import K
 from search.query import Query
 
 if TYPE_CHECKING:
@@ -245,3 +245,38 @@ def test_the_command_line_refines(
         done = CliRunner().invoke(cli.main, ["search", *words])
         assert done.exit_code == 2
         assert remedy in done.stderr
+
+
+def test_a_text_beside_a_photo_is_ranked_by_looks_alone(shades: Shades) -> None:
+    query = ("yellow", "+", str(shades.folder / "blue.png"))
+    every = shades.search(*query, channels=("image", "caption", "words"))
+    assert [hit.photo.id for hit in every] == [hit.photo.id for hit in shades.search(*query)]
+    assert [hit.score for hit in every] == sorted((hit.score for hit in every), reverse=True)
+    with pytest.raises(UsageError, match="Give no photo"):
+        shades.search(*query, channels=("words",))
+
+
+def test_marks_move_captions_as_they_move_looks(shades: Shades) -> None:
+    plain = shades.names("yellow", channels=("caption",), top_k=3)
+    assert plain[0] == "yellow"
+    liked = shades.names("yellow", like=("blue",), channels=("caption",), exclude_self=False)
+    # yellow and blue are white, near enough: (1, 1, 0) and (0, 0, 1)
+    assert liked[0] == "white"
+    assert "yellow" not in shades.names("yellow", unlike=("yellow",), channels=("caption",))
+
+
+def test_people_are_shown_what_is_nearest_to_photos_however_sure(
+    shades: Shades, encoder: ColourEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "load", lambda _name, **_options: encoder)
+
+    def lines(*words: str) -> list[str]:
+        line = ["search", *words, "--library", str(shades.library.path)]
+        done = CliRunner().invoke(cli.main, line)
+        assert done.exit_code == 0, done.output
+        return done.stdout.splitlines()
+
+    liked = ("--like", str(shades.ids["red"]))
+    for query in ((str(shades.folder / "green.png"),), liked, ("white", *liked)):
+        assert lines(*query) == lines(*query, "--all")
+    assert lines("white") != lines("white", "--all")

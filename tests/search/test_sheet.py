@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.records import Caption, Facts, Photo
+from search.duplicates.records import EXACT
 from search.query import Query
-from search.results import Hit, Results
+from search.results import Hit, Like, Results
 from search.sheet import page
 from search.terms import Term
 from search.thumbnails import Drawn, Undrawn
@@ -164,6 +166,13 @@ def test_a_photo_that_cannot_be_read_leaves_a_place_with_the_reason() -> None:
     assert found.texts.count("the file is <gone>") == 2
 
 
+def test_a_hit_tells_how_many_more_show_the_same() -> None:
+    copies = (Like(hit("/p/<copy>.jpg"), EXACT), Like(hit("/p/b.jpg"), EXACT))
+    found = read(replace(hit(), like=copies))
+    assert "+2 like it" in found.texts
+    assert "<copy>.jpg, b.jpg" in found.attributes("span", "title")
+
+
 def test_photos_that_were_searched_by_are_shown_above(tmp_path: Path) -> None:
     terms = (Term("photo", "/p/<a>.jpg"), Term("text", "b"), Term("photo", "/p/c.jpg", -1))
     results = Results(Query(terms), "m", (hit(),))
@@ -175,4 +184,19 @@ def test_photos_that_were_searched_by_are_shown_above(tmp_path: Path) -> None:
 
 
 def test_a_search_that_finds_nothing_has_a_page_that_says_so() -> None:
-    assert "Nothing was found." in read().texts
+    assert "No good match" in read().texts
+
+
+def test_a_page_without_a_good_match_shows_the_closest() -> None:
+    rest = tuple(
+        replace(hit(f"/p/{number}.jpg"), rank=number, confidence=number / 100)
+        for number in range(1, 9)
+    )
+    results = Results(Query((Term("text", "a"),)), "m", (), rest)
+    found = Read("".join(page(results, [PICTURE] * 4)))
+    assert "No good match. The closest:" in found.texts
+    alts = found.attributes("img", "alt")
+    assert alts == [f"Photo {number}.jpg" for number in (8, 7, 6, 5)]
+    assert {"8%", "5%"} <= set(found.texts)
+    assert found.attributes("i", "style")[0] == "width:8%"
+    assert "--all shows what comes closest." in found.texts

@@ -35,6 +35,7 @@ from indexer.filters import (
     MinSize,
     Near,
     Orientation,
+    Place,
     Rating,
 )
 from indexer.records import Facts, PhotoFile, Space
@@ -75,15 +76,15 @@ def nothing_or(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 FACTS = st.builds(
-    lambda time, zone, place, **rest: Facts(
+    lambda time, zone, position, **rest: Facts(
         taken_at=datetime.fromisoformat(time).replace(tzinfo=zone) if time else None,
-        latitude=place[0] if place else None,
-        longitude=place[1] if place else None,
+        latitude=position[0] if position else None,
+        longitude=position[1] if position else None,
         **rest,
     ),
     time=nothing_or(st.sampled_from(TIMES)),
     zone=st.sampled_from(ZONES),
-    place=nothing_or(st.sampled_from(PLACES)),
+    position=nothing_or(st.sampled_from(PLACES)),
     width=st.integers(1, 4),
     height=st.integers(1, 4),
     format=st.sampled_from(["JPEG", "PNG", "HEIF"]),
@@ -91,6 +92,7 @@ FACTS = st.builds(
     lens=nothing_or(st.sampled_from(NAMES)),
     iso=nothing_or(st.integers(100, 200)),
     rating=nothing_or(st.integers(-1, 5)),
+    place=nothing_or(st.sampled_from(("Old harbour, Brest, France", "Paris, France", "PARIS"))),
 )
 ROWS = st.tuples(
     FACTS,
@@ -108,6 +110,12 @@ TESTS = st.one_of(
         lambda place, km: Near(*place, km),
         st.sampled_from(PLACES),
         st.sampled_from((0.0, 1.2, 12.0, 25.0, 20_000.0, 30_000.0)),
+    ),
+    st.builds(
+        lambda name, country, places: Place(name, country, 20, tuple(Near(*p, 20) for p in places)),
+        st.sampled_from(("paris", "Old", "x")),
+        st.sampled_from((None, "FRANCE")),
+        st.lists(st.sampled_from(PLACES), max_size=2),
     ),
     st.sampled_from(PATTERNS).map(Folder),
     st.sampled_from(("landscape", "portrait", "square")).map(Orientation),
@@ -175,6 +183,11 @@ def holds(photo: Photo, texts: list[str], test: Test) -> bool:  # noqa: C901 - a
             if facts.latitude is None or facts.longitude is None:
                 return False
             return distance(facts.latitude, facts.longitude, latitude, longitude) <= km
+        case Place(name, country, _, cities):
+            said = (facts.place or "").casefold()
+            names = [each for each in (name, country) if each]
+            is_near = any(holds(photo, texts, city) for city in cities)
+            return is_near or all(each.casefold() in said for each in names)
         case Folder(pattern):
             return is_beneath(photo.path, pattern)
         case Orientation(shape):

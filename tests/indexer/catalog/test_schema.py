@@ -19,6 +19,8 @@ def described(engine: Engine) -> dict[str, Any]:
     look = inspect(engine)
     tables = {}
     for name in look.get_table_names():
+        if name.startswith(("photo_words", "caption_words")):
+            continue  # of FTS5
         columns = [
             (each["name"], str(each["type"]), each["nullable"], each["primary_key"])
             for each in look.get_columns(name)

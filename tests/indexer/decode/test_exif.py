@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import IFD
 
 from indexer.decode.metadata import one_line, text_of
@@ -172,6 +172,18 @@ def test_damaged_exif_fails_no_photo(exif: bytes) -> None:
     Image.new("RGB", (8, 6)).save(data, "JPEG", exif=exif)
     decoded = decode(data.getvalue(), path=Path("a"), min_side=None)
     assert (decoded.facts.width, decoded.facts.camera) == (8, None)
+
+
+def test_a_damaged_resolution_fails_no_photo() -> None:
+    unit, resolution = b"\x28\x01\x03\0\x01\0\0\0\x02\0\0\0", b"\x1a\x01\x02\0\x01\0\0\0\0\0\0\0"
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + resolution + unit + bytes(4)
+    data = BytesIO()
+    Image.new("RGB", (8, 6)).save(data, "JPEG", exif=exif)
+    with pytest.raises(
+        UnidentifiedImageError
+    ):  # by Pillow itself: if not any more, segments.py may go
+        Image.open(data).load()
+    assert decode(data.getvalue(), path=Path("a"), min_side=None).facts.width == 8
 
 
 def test_texts_are_utf8_or_latin_and_on_one_line() -> None:
