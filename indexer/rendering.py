@@ -59,7 +59,7 @@ def report_lines(report: IndexReport) -> Iterator[str]:
     yield f"Photos: {photos or 'none'} ({report.seconds:.1f} s{rate})"
     if report.reread:
         photos = _count(range(report.reread), "photo")
-        yield f"Read again: {photos}, for facts that were not kept before"
+        yield f"Read again: {photos}, for more facts than were kept, or a sidecar that changed"
     if report.captions_added or report.captions_removed:
         yield f"Captions: {report.captions_added:,} added, {report.captions_removed:,} removed"
     if report.switch is not None and report.switch.done:
