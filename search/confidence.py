@@ -4,7 +4,7 @@ A cosine is compared twice, as speaker verification normalises its scores (S-nor
 speaker verification with heavy-tailed priors", 2010): with what random queries score on the same
 hit, for some photos are near to everything (hubs; Radovanovic et al. 2010), and with what the same
 query scores on the library at large, for some queries are. The best of n random photos grows with
-n, so the odds before looking are 1 : n. A logistic map makes one figure of it.
+n, so the odds before looking are near 1 : n. A logistic map makes one figure of it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CUT_OFF = 0.2  # most found for fewest false alarms: the best Youden's J on validation photos
 INFORMED = 3.5  # standard deviations; a space of random vectors passes once in 4,300
 
+_MOST = 8.0  # standard deviations: of what stands out by more, some is chance of another kind
+_LARGE = 1000  # a library beyond it has more of what is asked, too: odds stay at 1 : 1,000
 _TRIMMED = 16  # the best sixteenth of random queries is left out: they may be no chance at all
 _PRIOR_ROWS = 8  # rows' worth of trust in the spread of random queries, beside the library's own
 _SPREAD_ROWS = 64  # enough of them to tell that spread
@@ -40,10 +42,10 @@ class Weights:
 
 # Fitted by tests/benchmarks/confidence.py on the validation photos of a model that never saw them,
 # for libraries of 1 to 1,100 photos. Words and photos, photos and captions: each on its own scale.
-WORDS_TO_PHOTOS = Weights(bias=-1.63, by_chance=0.77, at_large=0.47, log_size=-1.03)
-WORDS_TO_CAPTIONS = Weights(bias=-3.27, by_chance=0.89, at_large=0.29, log_size=-0.86)
-PHOTOS_TO_PHOTOS = Weights(bias=-1.56, by_chance=0.26, at_large=0.18, log_size=-0.55)
-PHOTOS_TO_CAPTIONS = Weights(bias=-1.93, by_chance=0.60, at_large=0.44, log_size=-0.90)
+WORDS_TO_PHOTOS = Weights(bias=-2.29, by_chance=0.87, at_large=0.89, log_size=-1.33)
+WORDS_TO_CAPTIONS = Weights(bias=-5.04, by_chance=1.12, at_large=0.65, log_size=-0.88)
+PHOTOS_TO_PHOTOS = Weights(bias=-3.33, by_chance=0.66, at_large=0.15, log_size=-0.48)
+PHOTOS_TO_CAPTIONS = Weights(bias=-2.58, by_chance=0.75, at_large=0.47, log_size=-0.93)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,23 @@ def evidence(
 
 def confidences(found: Evidence, weights: Weights) -> Vector:
     """Return the expected share of right hits among those that stand out as much; `(k,)`."""
+    figures = levelled(found)
     logit = (
         weights.bias
-        + weights.by_chance * found.by_chance
-        + weights.at_large * found.at_large
-        + weights.log_size * np.log(found.size)
+        + weights.by_chance * figures.by_chance
+        + weights.at_large * figures.at_large
+        + weights.log_size * np.log(figures.size)
     )
     share: Vector = (1 / (1 + np.exp(-np.clip(logit, -_FAR, _FAR)))).astype(np.float32)
     return share
+
+
+def levelled(found: Evidence) -> Evidence:
+    """Level off what is beyond the range in which it was seen to tell right from wrong."""
+    by_chance, at_large = (
+        _MOST * np.tanh(each / _MOST) for each in (found.by_chance, found.at_large)
+    )
+    return Evidence(by_chance, at_large, min(found.size, _LARGE))
 
 
 def informed(texts: Vectors, photos: Vectors) -> float:
@@ -106,4 +117,4 @@ def _chance(scores: Vectors) -> tuple[Vector, Vector]:
     """Return the middle and spread of random queries' scores `(m, k)`, a column for each hit."""
     ranked = np.sort(scores, axis=0)
     kept = ranked[: len(ranked) - max(1, len(ranked) // _TRIMMED)]
-    return kept.mean(axis=0), ranked.std(axis=0)
+    return kept.mean(axis=0), kept.std(axis=0)

@@ -29,6 +29,21 @@ def test_a_search_of_looks_alone_finds_what_cosines_find(
     assert found.held_out == 0
 
 
+def test_two_spaces_are_compared_by_searches_too(
+    coloured: Library,
+    encoder: ColourEncoder,
+    turned: ColourEncoder,
+    photos: Path,
+    write: Callable[..., Path],
+) -> None:
+    index_photos([photos], coloured, turned, switch=True)
+    pairs = read_pairs(write(photos, *ROWS), coloured)
+    cosines = report(coloured, turned, pairs, other=encoder)
+    found = report(coloured, turned, pairs, other=encoder, channels=["image"])
+    assert found.other == cosines.other
+    assert found.comparison == cosines.comparison
+
+
 def test_captions_that_are_queries_are_held_out_and_others_help(
     coloured: Library, encoder: ColourEncoder, photos: Path, write: Callable[..., Path]
 ) -> None:
@@ -46,6 +61,19 @@ def test_captions_that_are_queries_are_held_out_and_others_help(
     helped = report(coloured, encoder, pairs, channels=["caption"]).evaluation
     assert helped.text_to_image["mrr"] != alone.text_to_image["mrr"]
     assert helped.image_to_text == alone.image_to_text
+
+
+def test_words_do_not_find_the_very_caption_that_is_asked(
+    coloured: Library, encoder: ColourEncoder, photos: Path, write: Callable[..., Path]
+) -> None:
+    path = write(photos, "white.png,seven sheep", "blue.png,two goats", "blue.png,some sheep")
+    index_photos([photos], coloured, encoder, captions=[path])
+    (photos / "blue.txt").write_text("goats in a row\n")
+    index_photos([photos], coloured, encoder)
+    pairs = read_pairs(path, coloured)
+    found = report(coloured, encoder, pairs, channels=["words"], detailed=True)
+    ranks = {each.query: each.rank for each in found.details if each.query in path.read_text()}
+    assert ranks == {"seven sheep": 5, "two goats": 1, "some sheep": 5}
 
 
 def test_a_photo_that_no_channel_finds_stands_last(
