@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.terminal import common_options, json_option, note
+from indexer.terminal import common_options, json_option, note, progress_bar
 from search.duplicates.records import KINDS
 from search.duplicates.rendering import (
     duplicates_json,
@@ -71,8 +71,10 @@ def duplicates(
     from indexer.library import Library
     from search.duplicates.find import find_duplicates
 
-    with Library.open(library) as opened:
-        found = find_duplicates(opened, paths, kinds=kinds or KINDS, within=within)
+    with Library.open(library) as opened, progress_bar(quiet=quiet) as on_progress:
+        found = find_duplicates(
+            opened, paths, kinds=kinds or KINDS, within=within, on_progress=on_progress
+        )
     if output.as_json:
         click.echo(json.dumps(duplicates_json(found)))
     elif output.for_people:

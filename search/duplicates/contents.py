@@ -71,6 +71,7 @@ def cosines_of(vectors: Vectors, places: Ids) -> Cosines:
 
 def unrelated_cosine(vectors: Vectors) -> float | None:
     """Return the mean cosine of photos at random; None where there are too few to tell."""
+    vectors = vectors[np.isfinite(vectors).all(axis=1)]  # without damaged ones
     if len(vectors) < _FEWEST:
         return None
     sample = vectors[:: -(-len(vectors) // SAMPLE)].astype(np.float64)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from indexer.library import Library
+    from indexer.pipeline import OnProgress
     from indexer.records import Ids, Photo, Vectors
     from search.duplicates.records import Kind
 
@@ -31,6 +32,7 @@ def find_duplicates(
     *,
     kinds: Collection[Kind] = KINDS,
     within: float = WITHIN,
+    on_progress: OnProgress | None = None,
 ) -> Duplicates:
     """Group the photos of a library, or those at or beneath paths, that show the same.
 
@@ -46,8 +48,10 @@ def find_duplicates(
     unrelated = unrelated_cosine(vectors)
     cosines = cosines_of(vectors, _places(rows, len(owned)))
     judge = Judge(contents, cosines, unrelated=unrelated, kinds=kinds, within=within)
-    pairs = candidates(contents, judge, vectors, rows, within=within)
-    groups = make_groups(owned, judge, pairs, kinds)
+    pairs = np.empty((0, 2), np.int64)
+    if set(kinds) != {"exact"}:  # whose hashes say it all
+        pairs = candidates(contents, judge, vectors, rows, within=within)
+    groups = make_groups(owned, judge, pairs, kinds, on_progress)
     return Duplicates(
         groups=tuple(
             sorted(groups, key=lambda group: (-group.bytes, str(group.keeper.photo.path)))
@@ -97,7 +101,9 @@ def _vectors(library: Library, hashes: Sequence[bytes]) -> tuple[Ids, Vectors]:
     ids_by_hash: Mapping[bytes, int] = {key: each for each, key in by_id.items()}
     rows = [row for row, key in enumerate(hashes) if key in ids_by_hash]
     wanted = np.array([ids_by_hash[hashes[row]] for row in rows], np.int64)
-    return np.array(rows, np.int64), index.vectors(wanted)
+    vectors = index.vectors(wanted)
+    sound = np.isfinite(vectors).all(axis=1)  # damaged ones are near to nothing
+    return np.array(rows, np.int64)[sound], vectors[sound]
 
 
 def _places(rows: Ids, count: int) -> Ids:

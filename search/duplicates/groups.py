@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from indexer.records import Progress
 from search.duplicates.grouping import link, stars
 from search.duplicates.keeping import burst_key, copy_key
 from search.duplicates.records import EXACT, KINDS, Group
@@ -18,6 +19,7 @@ from search.duplicates.records import EXACT, KINDS, Group
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from indexer.pipeline import OnProgress
     from indexer.records import Appearance, Ids
     from search.duplicates.candidates import Pairs
     from search.duplicates.judge import Judge
@@ -41,10 +43,14 @@ def exact_groups(owned: Iterable[Owned]) -> Iterator[Group]:
 
 
 def make_groups(
-    owned: Sequence[Owned], judge: Judge, pairs: Pairs, kinds: Collection[Kind]
+    owned: Sequence[Owned],
+    judge: Judge,
+    pairs: Pairs,
+    kinds: Collection[Kind],
+    on_progress: OnProgress | None = None,
 ) -> Iterator[Group]:
     """Yield the groups of the kinds that are wanted; `pairs` are those worth comparing."""
-    found = list(_judged(judge, pairs))
+    found = list(_judged(judge, pairs, on_progress))
     best = [each.members[0] for each in owned]
     order = sorted(range(len(owned)), key=lambda row: copy_key(best[row]))
     links = link(each for each in found if each[2].kind != "burst")
@@ -66,7 +72,9 @@ def make_groups(
         yield _group(best[keeper], [(best[row], why) for row, why in others.items()])
 
 
-def _judged(judge: Judge, pairs: Pairs) -> Iterator[tuple[int, int, Evidence]]:
+def _judged(
+    judge: Judge, pairs: Pairs, on_progress: OnProgress | None
+) -> Iterator[tuple[int, int, Evidence]]:
     """Compare all candidates, on all cores: NumPy lets other threads run."""
 
     def compare(some: Ids) -> list[tuple[int, int, Evidence]]:
@@ -76,8 +84,10 @@ def _judged(judge: Judge, pairs: Pairs) -> Iterator[tuple[int, int, Evidence]]:
 
     with ThreadPoolExecutor() as pool:
         chunks = (pairs[at : at + _AT_ONCE] for at in range(0, len(pairs), _AT_ONCE))
-        for found in pool.map(compare, chunks):
+        for number, found in enumerate(pool.map(compare, chunks), start=1):
             yield from found
+            if on_progress:
+                on_progress(Progress("pairs", min(number * _AT_ONCE, len(pairs)), len(pairs)))
 
 
 def _copy_groups(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from PIL import ExifTags, Image
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from indexer import Library, index_photos
-from indexer.catalog.schema import appearance
+from indexer.catalog.schema import appearance, image_embedding
 from indexer.errors import LibraryError, PathNotFoundError
 from search.cli import main
 from search.duplicates.find import find_duplicates
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
     from conftest import ColourEncoder
 
+    from indexer.records import Progress
     from search.duplicates.records import Duplicates, Kind
 
     Picture = Callable[..., Image.Image]
+
+
+DIM = 8
 
 
 def taken(second: int) -> Image.Exif:
@@ -122,6 +126,22 @@ def test_photos_nobody_looked_at_are_grouped_by_their_bytes_alone(
     blind = find_duplicates(library, kinds=["exact", "copy", "crop"])
     assert shown(blind) == [("exact", "original.png", {"again.png": "exact"})]
     assert blind.unseen == blind.photos == 12
+
+
+def test_a_damaged_vector_is_near_to_nothing(library: Library, found: Duplicates) -> None:
+    with library.writing() as connection:
+        connection.execute(update(image_embedding).values(vector=bytes(2 * DIM)))
+    (library.path / "photos.faiss").unlink()
+    with Library.open(library.path) as reader:
+        groups = shown(find_duplicates(reader))
+    kinds = {kind for _, _, others in groups for kind in others.values()}
+    assert kinds == {"exact", "copy", "burst"}  # by thumbnails and time alone
+
+
+def test_comparing_tells_how_far_it_is(library: Library, found: Duplicates) -> None:
+    told: list[Progress] = []
+    find_duplicates(library, on_progress=told.append)
+    assert told[-1].done == told[-1].total > 0
 
 
 def test_a_library_without_photos_says_so(library: Library) -> None:

@@ -29,6 +29,21 @@ def test_a_search_of_looks_alone_finds_what_cosines_find(
     assert found.held_out == 0
 
 
+def test_two_spaces_are_compared_by_searches_too(
+    coloured: Library,
+    encoder: ColourEncoder,
+    turned: ColourEncoder,
+    photos: Path,
+    write: Callable[..., Path],
+) -> None:
+    index_photos([photos], coloured, turned, switch=True)
+    pairs = read_pairs(write(photos, *ROWS), coloured)
+    cosines = report(coloured, turned, pairs, other=encoder)
+    found = report(coloured, turned, pairs, other=encoder, channels=["image"])
+    assert found.other == cosines.other
+    assert found.comparison == cosines.comparison
+
+
 def test_captions_that_are_queries_are_held_out_and_others_help(
     coloured: Library, encoder: ColourEncoder, photos: Path, write: Callable[..., Path]
 ) -> None:
