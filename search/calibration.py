@@ -17,6 +17,7 @@ from search.confidence import (
     INFORMED,
     PHOTOS_TO_CAPTIONS,
     PHOTOS_TO_PHOTOS,
+    SAID_TOO,
     WORDS_TO_CAPTIONS,
     WORDS_TO_PHOTOS,
     confidences,
@@ -120,8 +121,9 @@ class Calibration:
 
 
 def _by_words(hit: Hit) -> float:
-    """Return 1 for a hit that has all the words: whoever typed a name is sure to mean it."""
-    return float(any(found.channel == "words" and found.score >= ALL for found in hit.found_by))
+    """Return how sure a hit is that has all the words of the query; 0 for others."""
+    has_all = any(found.channel == "words" and found.score >= ALL for found in hit.found_by)
+    return SAID_TOO if has_all else 0.0
 
 
 def weights_for(query: Query, target: Target) -> Weights:

@@ -10,7 +10,13 @@ from indexer.catalog.schema import background
 from indexer.pipeline import index_photos
 from indexer.records import Background
 from search.calibration import chance, tells, weights_for
-from search.confidence import PHOTOS_TO_CAPTIONS, PHOTOS_TO_PHOTOS, WORDS_TO_PHOTOS
+from search.confidence import (
+    CUT_OFF,
+    PHOTOS_TO_CAPTIONS,
+    PHOTOS_TO_PHOTOS,
+    SAID_TOO,
+    WORDS_TO_PHOTOS,
+)
 from search.engine import SearchEngine
 from search.query import Query
 from search.terms import Term
@@ -143,3 +149,14 @@ def test_searching_for_captions_and_by_photos_gives_confidence_too(
         hits = engine.search(query).hits
         assert hits
         assert all(0 <= hit.confidence <= 1 for hit in hits)
+
+
+def test_what_has_all_the_words_is_shown_whatever_it_looks_like(
+    painted: Library, encoder: ColourEncoder, photos: Path, paint: Callable[..., Path]
+) -> None:
+    paint(photos / "submarine.png", "blue", shade=3)
+    index_photos(photos, painted, encoder)
+    asked = Query.parse("submarine", min_confidence=CUT_OFF)
+    results = SearchEngine(painted, encoder).search(asked)
+    assert [hit.photo.path.stem for hit in results.hits] == ["submarine"]
+    assert results.hits[0].confidence == SAID_TOO
