@@ -12,7 +12,7 @@ import numpy as np
 
 from indexer.catalog import captions, photos, words
 from indexer.catalog import filters as filter_rows
-from search.fusion import Spread
+from search.fusion import LEAST_SPREAD, Spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from indexer.vectors import FaissIndex
     from search.encoding import QueryVectors
     from search.query import Channel, Query, Target
+
+
+_SAMPLE, _ROWS = 512, 64  # captions, and those of them that are compared with all, to tell a spread
+_FEW = 8  # captions have no spread to speak of
+_SAME = 0.9999
 
 
 class Placed(NamedTuple):
@@ -98,8 +103,16 @@ class Scope:
         return {item: max(each) for item, each in best.items() if each}
 
     def spread(self, channel: Channel, query: QueryVectors) -> Spread:
-        """Tell how a channel's cosines to a query lie in the whole library."""
-        return Spread(*self._index(channel).spread(query.by(channel, self.target)))
+        """Tell how a channel's cosines to a query lie in the whole library.
+
+        Where no caption has to do with a query, their cosines lie close together, and the best of
+        them would stand out of them as far as one that tells: they are held to the spread that
+        captions have among themselves.
+        """
+        mean, deviation = self._index(channel).spread(query.by(channel, self.target))
+        if channel == "caption":
+            deviation = max(deviation, LEAST_SPREAD * _own_spread(self._index(channel)))
+        return Spread(mean, deviation)
 
     def _index(self, channel: Channel) -> FaissIndex:
         return self.indexes["photos" if channel == "image" else "captions"]
@@ -170,6 +183,16 @@ class Scope:
         for key, score in zip(ids.tolist(), scores.tolist(), strict=True):
             for caption_id, photo_id in _once_a_photo(owners.get(key, ())):
                 yield Placed(photo_id, score, caption_id)
+
+
+def _own_spread(index: FaissIndex) -> float:
+    """Return how the cosines of a caption to all others typically deviate; 0 for a few captions."""
+    rows = index.sample(_SAMPLE)
+    if len(rows) < _FEW:
+        return 0.0
+    cosines = rows[:: max(1, len(rows) // _ROWS)] @ rows.T
+    cosines[cosines > _SAME] = np.nan  # a caption beside itself
+    return float(np.nanstd(cosines, axis=1).mean())
 
 
 def _once_a_photo(same: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:

@@ -78,6 +78,10 @@ def search(
     A TERM is a text, a photo's path, or the http(s) URL of one. Put + or - between terms to add
     or subtract, and a number before one to weigh it. A backslash takes a term as plain words.
 
+    Photos are found by their looks, by the meaning of their captions and by words: of captions,
+    titles, descriptions, keywords, file and folder names. [caption, words] behind a photo says
+    which of the latter found it too; --channels narrows them.
+
     Hits show their cosine and how sure they are, from 0 to 1: the share of right ones to expect
     among hits that show this figure.
 
@@ -92,6 +96,7 @@ def search(
       sightseek search "two people" + beach.jpg - "0.5:boat"
       sightseek search "a dog" --after 2021-05 --before 2023 --has gps
       sightseek search 'dog after:2021 camera:"pixel 7" -cat'
+      sightseek search IMG_2041 --channels words
       sightseek search "a dog" --like 17 --like 23 --unlike 5
     """
     if seeing.preview and not output.for_people:

@@ -32,6 +32,9 @@ _TELLS = 0.6  # how often a caption tells
 _SHARE = 5  # power of the share: most of a long query's words come together by chance
 _PRIOR = -0.06  # nats, against a caption that tells: its best match is the best of several
 
+# of the deviation of captions among themselves, that of their cosines to a query is at least this
+LEAST_SPREAD = 0.8
+
 _NO_SPREAD = 1e-6  # of cosines that are all the same
 
 

@@ -175,7 +175,7 @@ query_options = gathered(
     click.option(
         "--channels", default="image,caption,words", show_default=True, metavar="LIST",
         callback=lambda _context, _option, typed: parse_channels(typed),
-        help="What may rank: the photos' looks, the meaning of their captions, words.",
+        help="What may rank: the looks of photos, the meaning of captions, words of any text.",
     ),
     click.option(
         "--min-confidence", type=click.FloatRange(0, 1), default=None, metavar="X",

@@ -132,7 +132,10 @@ class Query:
             return f"{unknown[0]!r} is no channel. Choose from image, caption, words."
         if self.is_told or not self.channels:
             return f"Channels [{named}] rank no {self.target}. Choose from image, caption, words."
-        return f"The channels {named} rank by words alone. Give no photo, or drop --channels."
+        return (
+            f"The channels {named} need words to rank by, and no photo beside them. Type some, or "
+            "drop --channels."
+        )
 
     def __str__(self) -> str:
         parts = [f"{'-' if term.weight < 0 else '+'} {term}" for term in self.terms]

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from indexer.terminal import printable
+from search.results import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from search.query import Query
     from search.results import Doubt, Found, Hit, Results
 
+_FIRST = 20  # places of a channel that are worth a word to people
 
 DOUBTS: dict[Doubt, str] = {
     "uncalibrated": "The library was indexed by an older sightseek. Run 'sightseek index' on its "
@@ -46,8 +48,7 @@ def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
 def note_lines(results: Results) -> Iterator[str]:
     """Yield what is worth knowing beside the hits."""
     if not results.hits and not results.rest:
-        passing = " that pass the filters" if results.query.filters else ""
-        yield f"The library holds no {results.query.target}{passing}."
+        yield _nothing(results.query)
     if results.doubt:
         yield DOUBTS[results.doubt]
     elif results.hits and results.rest:
@@ -59,6 +60,14 @@ def note_lines(results: Results) -> Iterator[str]:
         yield "--all shows what comes closest."
 
 
+def _nothing(query: Query) -> str:
+    passing = " that pass the filters" if query.filters else ""
+    own = "image" if query.target == "photos" else "caption"
+    if own not in query.used_channels:  # it ranks all that there are, others what they find
+        return f"No {query.target}{passing} were found by {' or '.join(query.used_channels)}."
+    return f"The library holds no {query.target}{passing}."
+
+
 def figures(hit: Hit) -> str:
     """Return a hit's cosine, and how sure it is."""
     sure = "" if hit.confidence is None else f"  {hit.confidence:.2f}"
@@ -68,6 +77,13 @@ def figures(hit: Hit) -> str:
 def like_text(hit: Hit) -> str:
     """Return how many more show the same, to stand behind a photo's path."""
     return f"  (+{len(hit.like):,} like it)" if hit.like else ""
+
+
+def told_by_text(hit: Hit) -> str:
+    """Return which other channels than its score's found a hit, to stand behind its path."""
+    own = "caption" if hit.caption else "image"
+    others = [found.channel for found in hit.found_by if found.channel != own and _tells(found)]
+    return f"  [{', '.join(others)}]" if others else ""
 
 
 def paths(results: Results) -> Iterator[str]:
@@ -135,7 +151,11 @@ def _found_json(found: Found) -> dict[str, object]:
 def _line(hit: Hit, *, links: bool) -> str:
     found = f"{printable(hit.caption.text)}  " if hit.caption else ""
     name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
-    return f"{hit.rank:3}  {figures(hit)}  {found}{name}{like_text(hit)}"
+    return f"{hit.rank:3}  {figures(hit)}  {found}{name}{like_text(hit)}{told_by_text(hit)}"
+
+
+def _tells(found: Found) -> bool:
+    return found.score >= ALL if found.channel == "words" else found.rank <= _FIRST
 
 
 def _link(path: Path) -> str:

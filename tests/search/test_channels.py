@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from indexer.errors import UsageError
+from indexer.filters import Filters
 from indexer.pipeline import index_photos
+from indexer.vectors import FaissIndex
+from search.channels import Scope
+from search.encoding import QueryVectors
 from search.engine import SearchEngine
 from search.query import Query
 
@@ -97,11 +102,7 @@ def test_a_photo_is_searched_by_its_looks_alone(engine: SearchEngine) -> None:
     hits = search(engine, red).hits
     assert {found.channel for hit in hits for found in hit.found_by} == {"image"}
     mixed = search(engine, red, "+", "tram").hits
-    assert {found.channel for hit in mixed for found in hit.found_by} == {
-        "image",
-        "caption",
-        "words",
-    }
+    assert {found.channel for hit in mixed for found in hit.found_by} == {"image"}
     assert search(engine, red, "+", "red", "-", "red").hits  # texts that cancel out ask for nothing
 
 
@@ -149,3 +150,20 @@ def test_filters_hold_for_every_channel(engine: SearchEngine) -> None:
             "IMG_3",
         }
     assert names(search(engine, "tram -has:captions", channels=("words",))) == []
+
+
+def test_captions_that_have_nothing_to_do_with_a_query_do_not_stand_out() -> None:
+    rng = np.random.default_rng(0)
+    own = rng.standard_normal((400, 16)).astype(np.float32)
+    own[:, 0] = 0  # no caption knows the first axis
+    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    index = FaissIndex.empty(16)
+    index.add(np.arange(1, 401), own)
+    scope = Scope(None, 1, "photos", {"captions": index}, Filters(), None)
+    foreign = np.eye(16, dtype=np.float32)[0] + 0.05 * own[0]
+    foreign /= np.linalg.norm(foreign)
+    for vector, most in ((own[0], 8.0), (foreign, 1.0)):
+        spread = scope.spread("caption", QueryVectors(vector, vector))
+        best = spread.standardized(np.array([own[0] @ vector]))[0]
+        assert 0 < best < most
+    assert spread.deviation > 4 * float((own @ foreign).std())

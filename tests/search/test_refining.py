@@ -252,7 +252,7 @@ def test_a_text_beside_a_photo_is_ranked_by_looks_alone(shades: Shades) -> None:
     every = shades.search(*query, channels=("image", "caption", "words"))
     assert [hit.photo.id for hit in every] == [hit.photo.id for hit in shades.search(*query)]
     assert [hit.score for hit in every] == sorted((hit.score for hit in every), reverse=True)
-    with pytest.raises(UsageError, match="Give no photo"):
+    with pytest.raises(UsageError, match="no photo beside them"):
         shades.search(*query, channels=("words",))
 
 
