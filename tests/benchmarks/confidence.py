@@ -98,10 +98,18 @@ def main() -> None:
         captioned = {row["image"] for row in captions}
         test = sorted((n for n in wanted if parts[n] == "test"), key=lambda n: n not in captioned)
         wanted = test[: arguments.limit]
-    world = World.encoded(arguments, encoder, wanted, captions, labels, absent)
+    labelled = {row["image"] for row in labels}
+    others = [n for n, part in parts.items() if n in labelled and parts[n] != "test"]
+    more = others if arguments.large else []
+    world = World.encoded(arguments, encoder, [*wanted, *more], captions, labels, absent)
     for language in ("en", "zh"):
         known = informed_of(world, world.pools[language])
         print(f"texts and photos of this space, {language}: {known:.1f}")
+    if arguments.large:
+        test = [name for name in wanted if parts[name] == "test"]
+        print(f"\nwords to photos, {len(test)} test photos among {len(others)} labelled others")
+        report(list(world.judged_among(test, others)), confidence.WORDS_TO_PHOTOS)
+        return
     for kind in ("words to photos", "words to captions", "photos to photos", "photos to captions"):
         known = getattr(confidence, kind.upper().replace(" ", "_"))
         if arguments.fit:
@@ -168,6 +176,19 @@ class World:
                 some = [query for query in queries if query.language == pool]
                 for query in _halves(some, rows, rng):
                     yield self._judge(query, library, gallery[rows], rows, self.pools[pool])
+
+    def judged_among(self, names: Sequence[str], others: Sequence[str]) -> Iterator[Judged]:
+        """Ask one large library by captions of some of its photos, and for what is absent."""
+        rng = np.random.default_rng(1)
+        owners = [*names, *others]
+        gallery = np.stack([self.photos[name] for name in owners])
+        queries = list(self._queries("words", "photos", list(names), owners, rng))
+        said = [each for each in queries if each.kind == "caption" and each.right.any()]
+        some = [said[place] for place in rng.permutation(len(said))[: 4 * QUERIES]]
+        rows = np.arange(len(owners))
+        for query in [*some, *(each for each in queries if each.kind == "absent")]:
+            pool = self.pools[query.language]
+            yield self._judge(query, f"{len(owners):,}", gallery, rows, pool)
 
     def _judge(self, query: Asked, library: str, vectors: Rows, rows: Rows, chance: Rows) -> Judged:
         order = np.argsort(-(vectors @ query.vector))[:DEEP]
@@ -381,6 +402,11 @@ def _arguments() -> argparse.Namespace:
     for name in ("--captions", "--labels", "--split", "--keep"):
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--fit", action="store_true", help="fit anew on the validation photos")
+    parser.add_argument(
+        "--large",
+        action="store_true",
+        help="test photos among all labelled ones, trained on or not",
+    )
     parser.add_argument("--limit", type=int, help="so many test photos, those with captions first")
     return parser.parse_args()
 
