@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from search.encoding import QueryVectors
     from search.query import Channel, Query, Target
 
+_CAPTIONS = 3  # of a photo, as a first guess: a second search takes as long as the first
+
 
 _SAMPLE, _ROWS = 512, 64  # captions, and those of them that are compared with all, to tell a spread
 _FEW = 8  # captions have no spread to speak of
@@ -139,7 +141,7 @@ class Scope:
         kind: Target = "photos" if channel == "image" else "captions"
         index, allowed = self.indexes[kind], self.allowed(kind)
         most = len(index if allowed is None else allowed)
-        wanted = depth
+        wanted = depth if channel == "image" else _CAPTIONS * depth
         while True:
             scores, ids = index.search(query, wanted, allowed=allowed)
             best: dict[int, Placed] = {}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from search.fusion import Floats
     from search.query import Channel
 
-DEPTH = 1000  # places of a channel that are fused; what stands deeper follows as it was ranked
+DEPTH = 300  # places of a channel that are fused; what stands deeper follows as it was ranked
 
 
 def fused(scope: Scope, vectors: QueryVectors, rankings: Sequence[Ranking]) -> list[int]:

@@ -190,12 +190,13 @@ def embedding_ids_of_photos(
     found: dict[int, list[int]] = {}
     for chunk in chunks(photo_ids):
         query = (
-            select(caption.c.photo_id, text_embedding.c.id)
+            select(caption.c.photo_id, text_embedding.c.id, text_embedding.c.space_id)
             .join(text_embedding, owned)
-            .where(caption.c.photo_id.in_(chunk), text_embedding.c.space_id == space_id)
+            .where(caption.c.photo_id.in_(chunk))
         )
-        for photo_id, key in connection.execute(query):
-            found.setdefault(photo_id, []).append(key)
+        for photo_id, key, owner in connection.execute(query):
+            if owner == space_id:  # as in `embedding_ids`
+                found.setdefault(photo_id, []).append(key)
     return found
 
 

@@ -15,6 +15,7 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sqlalchemy import delete, func, insert, literal, select, text
 
 from indexer.catalog.chunks import chunks
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 PHOTOS, CAPTIONS = photo_words, caption_words
 
 _MOST_WORDS = 64  # of a query
-_ENOUGH = 20_000  # rows that are read for a query: commoner words tell little
+_ENOUGH = 10_000  # rows that are read for a query: commoner words tell little
+_TOO_MANY = 1 / 4  # of a library of more rows: by a word that so many have nothing is found
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +79,36 @@ def find(
     photo with captions would lose to one with a name alone.
     """
     asked = dict.fromkeys(word for each in wanted for word in words(each))
-    rows = _rows_to_count(connection, index, list(asked)[:_MOST_WORDS])
     total = _count(connection, photo if index is photo_words else caption)
+    rows = _rows_to_count(connection, index, list(asked)[:_MOST_WORDS], total)
     weights = {word: log(1 + (total - len(ids) + 0.5) / (len(ids) + 0.5)) for word, ids in rows}
-    told: dict[int, float] = {}
-    for word, ids in rows:
-        for rowid in ids:
-            told[rowid] = told.get(rowid, 0.0) + weights[word]
-    for against in filter(None, map(words, unwanted)):
-        for rowid in _having(connection, index, against[:_MOST_WORDS]):
-            told.pop(rowid, None)
+    ids = np.array([key for _, having in rows for key in having], np.int64)
+    if not len(ids):
+        return Matches(0.0)
     nats = sum(weights.values())
-    best = sorted(told.items(), key=lambda each: (-each[1], each[0]))
-    return Matches(nats, tuple((rowid, weight / nats) for rowid, weight in best))
+    each = np.repeat([weights[word] for word, _ in rows], [len(having) for _, having in rows])
+    found, place = np.unique(ids, return_inverse=True)
+    shares = np.bincount(place, each) / nats
+    for against in filter(None, map(words, unwanted)):
+        left = ~np.isin(found, _having(connection, index, against[:_MOST_WORDS]))
+        found, shares = found[left], shares[left]
+    order = np.lexsort((found, -shares))
+    return Matches(nats, tuple(zip(found[order].tolist(), shares[order].tolist(), strict=True)))
 
 
 def _rows_to_count(
-    connection: Connection, index: Table, asked: Sequence[str]
+    connection: Connection, index: Table, asked: Sequence[str], total: int
 ) -> list[tuple[str, list[int]]]:
     """Read who has each word, the rarest first, until enough are read for what more would tell."""
-    counts = {word: _count(connection, index, having=word, up_to=_ENOUGH) for word in asked}
-    if min(counts.values(), default=0) == _ENOUGH:  # all are common: which is the least
+    most = _ENOUGH + 1
+    counts = {word: _count(connection, index, having=word, up_to=most) for word in asked}
+    if min(counts.values(), default=0) == most:  # all are common: which is the least
         counts = {word: _count(connection, index, having=word) for word in asked}
     rows: list[tuple[str, list[int]]] = []
     room = _ENOUGH
     for count, word in sorted((count, word) for word, count in counts.items()):
         room -= count
-        if room < 0 and any(ids for _, ids in rows):
+        if room < 0 and (any(ids for _, ids in rows) or count > total * _TOO_MANY):
             break
         rows.append((word, _having(connection, index, [word])))
     return rows

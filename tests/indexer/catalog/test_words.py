@@ -113,8 +113,13 @@ def test_common_words_are_not_read_where_rarer_ones_find_enough(
             put(connection, f"/{at}.jpg", "a dog" if at else "a cat")
     monkeypatch.setattr(words, "_ENOUGH", 5)
     assert found(catalog, "a cat") == [1]
-    assert found(catalog, "a dog") == list(range(2, 13))  # nothing is rare: the rarest is read
-    assert found(catalog, "a submarine") == list(range(1, 13))
+    assert found(catalog, "a dog") == []
+    monkeypatch.setattr(words, "_TOO_MANY", 1)
+    assert found(catalog, "a dog") == list(range(2, 13))  # the rarest is read
+    monkeypatch.undo()
+    assert found(catalog, "a dog") == [*range(2, 13), 1]
+    monkeypatch.setattr(words, "_ENOUGH", 5)
+    assert found(catalog, "a submarine") == []  # whoever has `a` is not meant by it
 
 
 ATTACKS = [
