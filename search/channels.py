@@ -94,13 +94,14 @@ class Scope:
         if channel == "caption" and self.target == "photos":
             keys = captions.embedding_ids_of_photos(self.connection, self.space_id, items)
         else:
-            rows = photos if channel == "image" else captions
-            found = rows.embedding_ids(self.connection, self.space_id, items)
+            table = photos if channel == "image" else captions
+            found = table.embedding_ids(self.connection, self.space_id, items)
             keys = {item: [key] for item, key in found.items()}
         wanted = np.array(sorted({key for each in keys.values() for key in each}), np.int64)
-        vector = query.by(channel, self.target)
-        scores, ids = self._index(channel).search(vector, len(wanted), allowed=wanted)
-        by_key = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        ids, rows = self._index(channel).rows(wanted)
+        scores = np.clip(rows @ query.by(channel, self.target), -1, 1)  # rounding may pass 1
+        known = np.isfinite(scores)  # a damaged vector has no cosine
+        by_key = dict(zip(ids[known].tolist(), scores[known].tolist(), strict=True))
         best = {item: [by_key[key] for key in each if key in by_key] for item, each in keys.items()}
         return {item: max(each) for item, each in best.items() if each}
 

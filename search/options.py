@@ -179,8 +179,8 @@ query_options = gathered(
     ),
     click.option(
         "--min-confidence", type=click.FloatRange(0, 1), default=None, metavar="X",
-        help="Leave out hits less sure than this, of the best N; default: 0.2 for people, and 0 "
-        "with --json, --paths and -0.",
+        help="Leave out hits less sure than this, of the best N; default: 0.2 for people who "
+        "search by words alone, 0 by photos and with --json, --paths and -0.",
     ),
     click.option(
         "--all", "everything", is_flag=True, help="Show the best N, however unsure they are.",

@@ -114,7 +114,8 @@ def _compare(architecture: str, folder: Path, inputs: Inputs) -> tuple[str, list
     rows = [row("torch fp32", OpenClipEncoder(source, space=space, device="cpu", exact=True))]
     in_16_bits = OpenClipEncoder(source, space=space, device="cpu")
     rows.append(row(str(in_16_bits.dtype).replace(".", " "), in_16_bits))
-    bundles, reason = _exported(source, folder)
+    # to compute in 16 bits, the model's own weights were cast
+    bundles, reason = _exported(load_source(described, weights, name=architecture), folder)
     rows += [row(f"bundle {bundle.precision}", bundle.encoder, **bundle.more) for bundle in bundles]
     return (
         f"{architecture} (tokenizer: {tokenizer}; {'' if same else 'not all '}files decode alike; "
