@@ -174,7 +174,7 @@ def _exported(source: Any, folder: Path) -> tuple[list[Made], str]:
     def keeping(name: str, *given: Any) -> Any:
         graph, agreement = faithful(name, *given)
         export.write_graph(graph, exact / files[name])
-        onnx.load_external_data_for_model(graph, exact)  # which writing moved out of it
+        onnx.load_external_data_for_model(graph, str(exact))  # which writing moved out of it
         return graph, agreement
 
     export._faithful = keeping
