@@ -8,6 +8,7 @@ import signal
 import sys
 import warnings
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ import click
 from indexer.errors import SightseekError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TextIO
 
     from indexer.pipeline import OnProgress
@@ -35,7 +36,25 @@ BROKEN_PIPE = 141  # and one whose reader went away
 
 
 class Main(click.Group):
-    """A group whose commands end with one clear line and an exit code, never a traceback."""
+    """A group whose commands end with one clear line and an exit code, never a traceback.
+
+    `homes` names the modules of commands that are imported when they are asked for.
+    """
+
+    def __init__(self, *args: Any, homes: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._homes = dict(homes or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands, without importing any."""
+        return sorted({*super().list_commands(ctx), *self._homes})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give a command, imported if it has a home of its own."""
+        if cmd_name in self._homes:
+            command: click.Command = getattr(import_module(self._homes[cmd_name]), cmd_name)
+            return command
+        return super().get_command(ctx, cmd_name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a process of its own."""

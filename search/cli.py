@@ -25,10 +25,6 @@ from indexer.terminal import (
     printable,
     starting,
 )
-from indexer.training.cli import train
-from search.duplicates.cli import duplicates
-from search.evaluation.cli import evaluate
-from search.labelling.cli import classify
 from search.options import filter_options, output_options, query_options, seeing_options
 from search.rendering import DOUBTS, hit_lines, note_lines, paths, results_json
 
@@ -41,7 +37,15 @@ if TYPE_CHECKING:
     from search.results import Results
 
 
-@click.group(cls=Main, context_settings={"help_option_names": ["-h", "--help"]})
+_HOMES = {
+    "classify": "search.labelling.cli",
+    "duplicates": "search.duplicates.cli",
+    "evaluate": "search.evaluation.cli",
+    "train": "indexer.training.cli",
+}
+
+
+@click.group(cls=Main, homes=_HOMES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sightseek")
 def main() -> None:
     """Find photos by describing them, or by another photo.
@@ -165,7 +169,7 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in (*COMMANDS, train, evaluate, duplicates, classify):
+for _command in COMMANDS:
     main.add_command(_command)
 
 

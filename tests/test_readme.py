@@ -23,25 +23,29 @@ SHELL_LINES = [
 ]
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+CONTEXT = click.Context(main)
+COMMANDS = {name: main.get_command(CONTEXT, name) for name in main.list_commands(CONTEXT)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_help_and_stands_in_readme(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0
-    assert main.commands[name].help
+    assert COMMANDS[name].help
     assert f"sightseek {name}" in README
-    options = [each for each in main.commands[name].params if isinstance(each, click.Option)]
+    options = [each for each in COMMANDS[name].params if isinstance(each, click.Option)]
     assert all(option.help for option in options)
 
 
 @pytest.mark.parametrize("line", SHELL_LINES)
 def test_a_command_line_in_readme_parses(line: str) -> None:
     name, *words = shlex.split(line.partition(" | ")[0], comments=True)[1:]
-    command = main.commands[name]
+    command = COMMANDS[name]
     command.make_context(name, words)  # raises a usage error for an option that is not there
 
 
 def test_every_command_takes_a_library_and_quiet() -> None:
-    for command in main.commands.values():
+    for command in COMMANDS.values():
         names = {name for param in command.params for name in param.opts}
         assert {"--library", "--quiet"} <= names
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.encoders.hub import Hub
 from indexer.encoders.names import require_pair
 from indexer.encoders.presets import PICKLE, PRESETS, SAFETENSORS
 from indexer.errors import CheckpointError, HubError, UnknownModelError
@@ -16,6 +15,7 @@ from indexer.files import replacing, sha256_of
 
 if TYPE_CHECKING:
     from indexer.encoders.download import Progress
+    from indexer.encoders.hub import Hub
 
 MEMORY = "digests.json"
 
@@ -53,7 +53,7 @@ def source_of(architecture: str, tag: str) -> Source:
 
 def cached(source: Source, *, hub: Hub | None = None) -> Path | None:
     """Find weights in the hub's cache, at once and without a network."""
-    hub = hub or Hub.from_environment()
+    hub = hub or _hub()
     for file in source.files:
         if (path := hub.cached(source.repository, file)) is not None:
             return path
@@ -72,7 +72,7 @@ def fetch(
     `on_progress` is told the bytes that are there and those of the whole, and never where nothing
     is downloaded. `memory` is where digests are remembered. Raises HubError.
     """
-    hub = hub or Hub.from_environment()
+    hub = hub or _hub()
     path = hub.fetch(source.repository, source.files, on_progress=on_progress)
     digest(path, memory=memory)
     return path
@@ -83,7 +83,7 @@ def fetch_file(repository: str, file: str, *, hub: Hub | None = None) -> Path:
 
     Files of one repository lie in one folder, which open_clip and transformers take for it.
     """
-    return (hub or Hub.from_environment()).fetch(repository, (file,))
+    return (hub or _hub()).fetch(repository, (file,))
 
 
 def digest(path: Path, *, memory: Path | None = None) -> str:
@@ -122,6 +122,12 @@ def _safest_first(file: str) -> tuple[str, ...]:
     if file.endswith((".bin", ".pth")):
         return (f"{file[:-4]}.safetensors", file)
     return (file,)
+
+
+def _hub() -> Hub:
+    from indexer.encoders.hub import Hub  # with all that speaks HTTP: files of one's own need none
+
+    return Hub.from_environment()
 
 
 def _memory() -> Path:

@@ -74,13 +74,17 @@ def half_switch(
     return report
 
 
+def _by_looks(colour: str, target: str = "photos") -> Query:
+    """Ask for what vectors alone find: words and other channels know no space."""
+    channels = ("image",) if target == "photos" else ("caption",)
+    return Query.parse(colour, target=target, channels=channels)
+
+
 def best(library: Library, encoder: ColourEncoder, target: str = "photos") -> dict[str, list[str]]:
     """The photos that each colour finds, best first."""
     engine = SearchEngine(library, encoder)
     return {
-        colour: [
-            hit.photo.path.stem for hit in engine.search(Query.parse(colour, target=target)).hits
-        ]
+        colour: [hit.photo.path.stem for hit in engine.search(_by_looks(colour, target)).hits]
         for colour in COLOURS
     }
 
