@@ -192,7 +192,7 @@ def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -
 def _least(query: Query, wanted: Wanted, output: Output) -> float:
     if wanted.min_confidence is not None:
         return wanted.min_confidence
-    from search.confidence import CUT_OFF
+    from search.query import CUT_OFF
 
     # programs get what they ask for, and who shows a photo asks for what is nearest to it; a person
     # who types words need not look at what is likely wrong

@@ -17,7 +17,6 @@ import numpy as np
 if TYPE_CHECKING:
     from indexer.records import Vector, Vectors
 
-CUT_OFF = 0.2  # most found for fewest false alarms: the best Youden's J on validation photos
 # Of the words in a caption of Flickr8k, those that another of the photo's five captions has, too:
 # how sure it is that a photo with all the words of a query shows what they say.
 SAID_TOO = 0.59

@@ -162,6 +162,24 @@ assert result.exit_code == 0 and "/cat" in result.output, result.output
     assert not loaded_after(code) & {"torch", "open_clip", "torchvision", "transformers"}
 
 
+def test_a_model_begins_to_load_before_anything_heavy_is_imported() -> None:
+    code = """
+import sys
+from click.testing import CliRunner
+import indexer.ahead
+from search.cli import main
+loaded = set()
+def stop(*_):
+    loaded.update(sys.modules)
+    raise SystemExit(0)
+indexer.ahead.load_ahead = stop
+assert CliRunner().invoke(main, ["search", "a dog", "--json"]).exit_code == 0
+assert "indexer.places" in loaded
+assert not {"numpy", "sqlalchemy", "faiss", "PIL"} & loaded, loaded
+"""
+    loaded_after(code)
+
+
 def test_indexing_what_has_not_changed_loads_neither_faiss_nor_a_model(tmp_path: Path) -> None:
     code = f"""
 from click.testing import CliRunner

@@ -30,7 +30,6 @@ from indexer.background import Material
 from indexer.decode.photo import DEFAULT_MAX_PIXELS, decode, read_photo
 from search import confidence
 from search.confidence import (
-    CUT_OFF,
     Evidence,
     Weights,
     confidences,
@@ -38,6 +37,7 @@ from search.confidence import (
     informed,
     levelled,
 )
+from search.query import CUT_OFF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

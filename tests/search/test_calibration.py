@@ -11,14 +11,13 @@ from indexer.pipeline import index_photos
 from indexer.records import Background
 from search.calibration import chance, tells, weights_for
 from search.confidence import (
-    CUT_OFF,
     PHOTOS_TO_CAPTIONS,
     PHOTOS_TO_PHOTOS,
     SAID_TOO,
     WORDS_TO_PHOTOS,
 )
 from search.engine import SearchEngine
-from search.query import Query
+from search.query import CUT_OFF, Query
 from search.terms import Term
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.confidence import (
-    CUT_OFF,
     INFORMED,
     WORDS_TO_PHOTOS,
     Evidence,
@@ -14,6 +13,7 @@ from search.confidence import (
     evidence,
     informed,
 )
+from search.query import CUT_OFF
 
 SEEDS = st.integers(0, 2**32 - 1)
 DIM = 24

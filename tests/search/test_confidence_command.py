@@ -13,7 +13,7 @@ from indexer.catalog.schema import background
 from indexer.library import Library
 from indexer.sample import sample_folder
 from search.cli import main
-from search.confidence import CUT_OFF
+from search.query import CUT_OFF
 
 if TYPE_CHECKING:
     from pathlib import Path
