@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.encoders.cli import device_option, load, load_default, models
+from indexer.encoders.cli import device_option, load, load_default
 from indexer.errors import LibraryError, PathNotFoundError, SightseekError, UsageError
 from indexer.rendering import (
     freed_json,
@@ -33,12 +33,7 @@ from indexer.terminal import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from indexer.encoders import Encoder
     from indexer.encoders.devices import Wanted
-    from indexer.library import Library
-    from indexer.records import Space
 
 ANY_PATH = click.Path(readable=False, path_type=Path)  # the library says what is wrong with it
 
@@ -303,27 +298,6 @@ def embed(
     embeddings.save(target)
     if not quiet:
         note(f"{target}: {len(all_images):,} images, {len(all_texts):,} texts, {encoder.space}")
-
-
-COMMANDS = (index, status, doctor, forget, models, embed)
-
-
-def library_encoder(
-    library: Library, load_model: Callable[[str], Encoder], *, space: Space | None = None
-) -> Encoder:
-    """Load the model of a library, or of another of its spaces; an empty one has none.
-
-    Raises SpaceMismatchError when the model of that name is another by now.
-    """
-    from indexer.spaces import empty, mismatch
-
-    space = space or library.space
-    if space is None:
-        raise empty(library.path)
-    encoder = load_model(space.model)
-    if not encoder.space.same_as(space):  # it may be one that the library held before
-        raise mismatch(library.path, space, encoder.space)
-    return encoder
 
 
 def _library_model(library: Path | None) -> str:

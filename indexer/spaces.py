@@ -13,9 +13,13 @@ from indexer.catalog import embeddings, photos, spaces
 from indexer.errors import LibraryError, SpaceMismatchError, UnknownModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from indexer.catalog.spaces import Held
+    from indexer.encoders import Encoder
+    from indexer.library import Library
     from indexer.records import Space
 
 
@@ -116,6 +120,22 @@ def switch_command(library: Path, model: str) -> str:
     """Return the command that begins a change to another model, or finishes one."""
     words = ["sightseek", "index", "--model", model, "--library", str(library)]
     return shlex.join(words)
+
+
+def library_encoder(
+    library: Library, load_model: Callable[[str], Encoder], *, space: Space | None = None
+) -> Encoder:
+    """Load the model of a library, or of another of its spaces; an empty one has none.
+
+    Raises SpaceMismatchError when the model of that name is another by now.
+    """
+    space = space or library.space
+    if space is None:
+        raise empty(library.path)
+    encoder = load_model(space.model)
+    if not encoder.space.same_as(space):  # it may be one that the library held before
+        raise mismatch(library.path, space, encoder.space)
+    return encoder
 
 
 def _start(connection: Connection, space: Space) -> int:

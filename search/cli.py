@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli import COMMANDS, library_encoder
 from indexer.encoders.cli import load
 from indexer.errors import LibraryError, UsageError
 from indexer.terminal import (
@@ -38,10 +37,12 @@ if TYPE_CHECKING:
 
 
 _HOMES = {
+    **dict.fromkeys(("index", "status", "doctor", "forget", "embed"), "indexer.cli"),
+    "models": "indexer.encoders.cli",
+    "train": "indexer.training.cli",
     "classify": "search.labelling.cli",
     "duplicates": "search.duplicates.cli",
     "evaluate": "search.evaluation.cli",
-    "train": "indexer.training.cli",
 }
 
 
@@ -169,10 +170,6 @@ def demo(library: Path | None, *, quiet: bool) -> None:
     )
 
 
-for _command in COMMANDS:
-    main.add_command(_command)
-
-
 def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -> Results:
     load_model = _for_queries(quiet=quiet)
     if any(term.kind == "text" for term in query.terms):
@@ -182,6 +179,7 @@ def _results(query: Query, path: Path | None, *, max_pixels: int, quiet: bool) -
         # before what comes next, which takes as long to import as a model takes to load
         load_model = load_ahead(library_path(path), load_model)
     from indexer.library import Library
+    from indexer.spaces import library_encoder
     from search.engine import SearchEngine
 
     with Library.open(path) as library:

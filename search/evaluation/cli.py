@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from indexer.cli import library_encoder
 from indexer.encoders.cli import load
 from indexer.errors import PathNotFoundError, ShortfallError, UsageError
 from indexer.terminal import common_options, echo_lines, json_option, note, progress_bar
@@ -104,6 +103,7 @@ def evaluate(
     photos. A source or a language is evaluated as if the file held no other captions.
     """
     from indexer.library import Library
+    from indexer.spaces import library_encoder
     from search.evaluation.details import write_details
     from search.evaluation.measures import parse_cutoffs
     from search.evaluation.pairs import read_pairs

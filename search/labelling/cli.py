@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from indexer.cli import library_encoder
 from indexer.encoders.cli import load
 from indexer.errors import SidecarError, UsageError
 from indexer.terminal import common_options, echo_lines, json_option, progress_bar
@@ -167,6 +166,7 @@ def _classified(
     quiet: bool,
 ) -> Labelling:
     from indexer.background import Material, known_background
+    from indexer.spaces import library_encoder
     from search.labelling.classify import classify as give_labels
 
     encoder = library_encoder(library, partial(load, quiet=quiet, for_queries=True))
