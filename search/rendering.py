@@ -39,10 +39,10 @@ def results_json(results: Results) -> dict[str, object]:
 def hit_lines(results: Results, *, links: bool) -> Iterator[str]:
     """Yield what `search` tells a person, a line for each hit; with `links` to its file (OSC 8)."""
     for hit in results.hits:
-        yield _line(hit, links=links)
+        yield f"{hit.rank:3}  {_shown(hit, links=links)}"
     if results.rest and not results.hits:
         closest = max(results.rest, key=lambda hit: hit.confidence or 0.0)
-        yield f"No good match (closest: {_line(closest, links=links).strip()})"
+        yield f"No good match (closest: {_shown(closest, links=links)})"
 
 
 def note_lines(results: Results) -> Iterator[str]:
@@ -148,10 +148,10 @@ def _found_json(found: Found) -> dict[str, object]:
     return place | ({"caption": found.caption.text} if found.caption else {})
 
 
-def _line(hit: Hit, *, links: bool) -> str:
+def _shown(hit: Hit, *, links: bool) -> str:
     found = f"{printable(hit.caption.text)}  " if hit.caption else ""
     name = _link(hit.photo.path) if links else printable(str(hit.photo.path))
-    return f"{hit.rank:3}  {figures(hit)}  {found}{name}{like_text(hit)}{told_by_text(hit)}"
+    return f"{figures(hit)}  {found}{name}{like_text(hit)}{told_by_text(hit)}"
 
 
 def _tells(found: Found) -> bool:

@@ -39,7 +39,7 @@ def duplicates_lines(found: Duplicates) -> Iterator[str]:
         return
     others = sum(len(group.others) for group in found.groups)
     yield (
-        f"{len(found.groups):,} groups: {others:,} photos besides the keepers, "
+        f"Groups: {len(found.groups):,}; photos besides the keepers: {others:,}, "
         f"{_size(found.bytes)}. Nothing was deleted."
     )
 
