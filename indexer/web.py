@@ -47,7 +47,9 @@ def answer(request: Request, *, within: float, silence: float, final: Sequence[s
             found = error
         except (OSError, ValueError, HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            answers.put(NoAnswerError(in_one_line(reason), late=isinstance(reason, TimeoutError)))
+            late = isinstance(reason, TimeoutError)
+            told = f"no answer within {silence:g} s" if late else in_one_line(reason)
+            answers.put(NoAnswerError(told, late=late))
             return
         answers.put(found)
         if given_up.is_set():

@@ -47,12 +47,13 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECO
 
     # a server may drip for ever wherever it likes: only a thread that is left behind is bounded
     Thread(target=read, name="fetch", daemon=True).start()
+    late = FetchError(f"{url} takes longer than {max_seconds:g} s. {_BY_HAND}")
     try:
         answer = answers.get(timeout=max_seconds)
     except Empty:
-        raise FetchError(f"{url} takes longer than {max_seconds:g} s. {_BY_HAND}") from None
-    if isinstance(answer, FetchError):
-        raise answer
+        raise late from None
+    if isinstance(answer, FetchError):  # the thread may say first that time is over, and otherwise
+        raise late if time.monotonic() > deadline else answer
     return answer
 
 
