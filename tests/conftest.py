@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 from sqlalchemy import select
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from hub import HubSite
 
     from indexer.records import Pixels, Vectors
+
+settings.load_profile("ci")  # hypothesis's own: the same examples everywhere, and no deadlines
 
 # tests run on all cores at once: what each does on one core disturbs no other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
