@@ -1,0 +1,1 @@
+"""A page and an API to search a library with: one process, loopback unless told otherwise."""
