@@ -50,10 +50,12 @@ async function handOver(file) {
   handedOver = file;
   chips.showPicture(file);
   const found = await results.loadByPhoto(file, state.get());
-  if (found === null) {
-    return; // it failed, or something else is asked for by now
+  if (results.phase !== "loading") {
+    handedOver = null; // it came, or it never will
   }
-  handedOver = null;
+  if (found === null) {
+    return; // something else is asked for by now
+  }
   chips.namePicture(found.query.photo);
   chips.show(found.query);
   state.set({ photo: found.query.photo, view: null });
