@@ -58,6 +58,16 @@ class SkipStamp:
     decoder: str
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A photo's file, and what it held when it was indexed."""
+
+    path: Path
+    size: int  # bytes
+    content_hash: bytes
+    format: str
+
+
 def stamps(connection: Connection) -> dict[str, Stamp]:
     """Return every photo's stamp by its path."""
     columns = (photo.c.path, photo.c.id, photo.c.size, photo.c.mtime_ns)
@@ -138,6 +148,13 @@ def by_id(connection: Connection, photo_ids: Sequence[int]) -> dict[int, Photo]:
         rows = connection.execute(select(*_COLUMNS).where(photo.c.id.in_(chunk)))
         found.update((row[0], _photo(row)) for row in rows)
     return found
+
+
+def original(connection: Connection, photo_id: int) -> Original | None:
+    """Return what is known of a photo's file."""
+    columns = (photo.c.path, photo.c.size, photo.c.content_hash, photo.c.format)
+    row = connection.execute(select(*columns).where(photo.c.id == photo_id)).one_or_none()
+    return None if row is None else Original(Path(row[0]), *row[1:])
 
 
 def by_path(connection: Connection, path: Path) -> tuple[Photo, Stamp] | None:
