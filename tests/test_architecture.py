@@ -53,6 +53,7 @@ HOMES = {
         "search.evaluation.cli",
         "search.labelling.cli",
         "search.options",
+        "search.web.cli",
     },
     "onnx": {"indexer.encoders.export", "indexer.training"},
     "tqdm": {"indexer.terminal"},
@@ -68,6 +69,11 @@ HOMES = {
     "pi_heif": {"indexer.decode.heif"},
     "rawpy": {"indexer.decode.raw"},
     "pathspec": {"indexer.ignore"},
+    "fastapi": {"search.web"},
+    "starlette": {"search.web"},
+    "uvicorn": {"search.web"},
+    "pydantic": {"search.web"},
+    "anyio": {"search.web"},
 }
 
 
