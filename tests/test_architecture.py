@@ -70,10 +70,11 @@ HOMES = {
     "rawpy": {"indexer.decode.raw"},
     "pathspec": {"indexer.ignore"},
     "fastapi": {"search.web"},
+    "anyio": {"search.web"},
+    "jinja2": {"search.web"},
+    "pydantic": {"search.web"},
     "starlette": {"search.web"},
     "uvicorn": {"search.web"},
-    "pydantic": {"search.web"},
-    "anyio": {"search.web"},
 }
 
 

@@ -285,6 +285,12 @@ def all_skipped(connection: Connection) -> tuple[Skipped, ...]:
     return tuple(Skipped(Path(path), reason) for path, reason in rows)
 
 
+def count_skipped(connection: Connection) -> int:
+    """Count the files that could not be read."""
+    query = select(func.count()).select_from(skipped).where(skipped.c.reason != "")
+    return int(connection.execute(query).scalar_one())
+
+
 def _has_embedding(space_id: int) -> ColumnElement[bool]:
     return exists().where(
         image_embedding.c.content_hash == photo.c.content_hash,

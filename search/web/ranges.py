@@ -15,7 +15,6 @@ from starlette.responses import Response
 from search.web.problems import problem
 
 if TYPE_CHECKING:
-    from anyio import CapacityLimiter
     from starlette.types import Receive, Scope, Send
 
     from search.web.originals import OpenOriginal
@@ -64,19 +63,14 @@ class FileAnswer(Response):
         opened: OpenOriginal,
         *,
         media_type: str,
-        etag: str,
         headers: dict[str, str],
-        threads: CapacityLimiter | None = None,
     ) -> None:
         super().__init__(None, media_type=media_type)
         self._opened = opened
-        self._etag = etag
         self._modified = formatdate(opened.mtime, usegmt=True)
-        self._threads = threads
         del self.headers["content-length"]
         self.headers.update(headers)
         self.headers["Accept-Ranges"] = "bytes"
-        self.headers["ETag"] = etag
         self.headers["Last-Modified"] = self._modified
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,9 +98,7 @@ class FileAnswer(Response):
         await send({"type": "http.response.start", "status": status, "headers": self.raw_headers})
         while start < end and scope["method"] != "HEAD":
             length = min(_PIECE, end - start)
-            piece = await to_thread.run_sync(
-                self._opened.read, start, length, limiter=self._threads
-            )
+            piece = await to_thread.run_sync(self._opened.read, start, length)
             if not piece:
                 raise OSError("a photo's file became shorter while it was sent")
             start += len(piece)
@@ -116,6 +108,8 @@ class FileAnswer(Response):
 
     def _span(self, headers: Headers) -> Span | None:
         asked, unless = headers.get("range"), headers.get("if-range")
-        if asked is None or (unless is not None and unless not in {self._etag, self._modified}):
+        if asked is None or (
+            unless is not None and unless not in {self.headers.get("etag"), self._modified}
+        ):
             return None
         return wanted_span(asked, self._opened.size)
