@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import secrets
 import socket
 from contextlib import closing, suppress
@@ -127,7 +128,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 continue
-            reason = (error.strerror or "input/output error").lower()
+            reason = os.strerror(error.errno or errno.EIO).lower()
             raise AddressError(
                 f"The server cannot listen at {host}, port {each}: {reason}. "
                 "Choose others with --host and --port."
