@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -43,6 +42,7 @@ if sys.platform == "linux":
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(cache / "ms-playwright"))
 
+COLOURS = ("red", "green", "blue", "white", "yellow", "purple", "orange")
 SHAPES = ((300, 200), (200, 300), (240, 240), (420, 150))  # wide, tall, square, a panorama
 
 
@@ -106,9 +106,7 @@ def _paint(path: Path, colour: str, kind: int, *, stripe: int) -> None:
     draw.rectangle((left, top, left + width // 8, top + height // 5), fill="black")
     exif = Image.Exif()
     exif[0x010F], exif[0x0110] = ("Colour", f"Camera {kind}")
-    exif.get_ifd(0x8769)[0x9003] = (
-        f"{datetime(2020, kind + 1, 1 + stripe // 4, 12):%Y:%m:%d %H:%M:%S}"
-    )
+    exif.get_ifd(0x8769)[0x9003] = f"2020:0{kind + 1}:0{1 + stripe // 4} 12:00:00"
     image.save(path, exif=exif)
 
 
