@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from indexer.encoders import Encoder
     from indexer.library import Library
+    from indexer.records import Space
     from search.encoding import QueryVectors
     from search.query import Query, Target
     from search.results import Hit
@@ -37,6 +38,11 @@ class SearchEngine:
         self._library = library
         self._space = encoder.space
         self._queries = QueryEncoder(library, encoder, max_pixels)
+
+    @property
+    def space(self) -> Space:
+        """The identity of the vectors that queries become."""
+        return self._space
 
     def search(self, query: Query) -> Results:
         """Rank a library's photos or captions for a query.

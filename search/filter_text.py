@@ -71,10 +71,15 @@ def write_filters(filters: Filters) -> tuple[str, ...]:
     return tuple(map(_written, filters.conditions))
 
 
-def _written(condition: Condition) -> str:
+def key_and_value(condition: Condition) -> tuple[str, str]:
+    """Tell what stands before and behind a condition's colon, without quotes."""
     test = condition.test
     key, kind = next((key, kind) for key, kind in KINDS.items() if kind.test is type(test))
-    value = kind.write(test)
+    return key, kind.write(test)
+
+
+def _written(condition: Condition) -> str:
+    key, value = key_and_value(condition)
     if not _PLAIN.fullmatch(value):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         value = f'"{escaped}"'

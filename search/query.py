@@ -5,14 +5,13 @@ How a query is typed stands in terms.py.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from indexer.errors import UsageError
 from indexer.filters import Filters
 from search.filter_text import write_filters
-from search.terms import read_terms
+from search.terms import check_weights, read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,8 +59,7 @@ class Query:
             raise UsageError(self._why_no_channel())
         if not 0 <= self.min_confidence <= 1:
             raise UsageError(f"{self.min_confidence:g} is no confidence. Give 0 to 1.")
-        if any(not math.isfinite(term.weight) or term.weight == 0 for term in self.terms):
-            raise UsageError("The weight of a term must be a number other than 0.")
+        check_weights(self.terms)
         if both := set(self.like) & set(self.unlike):
             raise UsageError(f"Photo {min(both)} is both liked and unliked. Choose one.")
         if self.diverse is not None and not 0 <= self.diverse <= 1:

@@ -29,6 +29,7 @@ _FILTER = re.compile(
 _UNWANTED = re.compile(rf"-(?P<words>{_QUOTED}|[^\W\d_]\S*)", re.DOTALL)
 _PHRASE = re.compile(_QUOTED, re.DOTALL)
 _WORD = re.compile(r"\S+")
+_WEIGHT = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+):(?=\S)")
 _ESCAPE = re.compile(r'\\(["\\\s])')
 _SCHEMES = ("http:", "https:")  # of addresses with a slash too few
 
@@ -62,6 +63,34 @@ def read_words(text: str) -> Words | None:
         unwanted=tuple(word for word in words if isinstance(word, Unwanted)),
         filters=tuple(word for word in words if isinstance(word, Condition)),
     )
+
+
+def split_line(line: str) -> Iterator[str]:
+    """Part a line into the words that a shell would give a command, quotes left on.
+
+    What a quote does not close, and what a backslash leads, ends at the next space.
+    """
+    at = 0
+    while at < len(line):
+        if line[at].isspace():
+            at += 1
+            continue
+        weight = _WEIGHT.match(line, at)
+        end = _end(line, weight.end() if weight else at)
+        yield line[at:end]
+        at = end
+
+
+def _end(line: str, at: int) -> int:
+    """Tell where the word ends that begins at `at`."""
+    if not line.startswith("\\", at):
+        if (match := _FILTER.match(line, at)) and match["key"].lower() not in _SCHEMES:
+            if match["value"] is not None:
+                return match.end()
+        elif match := _UNWANTED.match(line, at) or _PHRASE.match(line, at):
+            return match.end()
+    word = _WORD.match(line, at)
+    return word.end() if word else len(line)
 
 
 def _words(text: str) -> Iterator[str | Unwanted | Condition]:

@@ -16,6 +16,7 @@ and `2:\16:9` is twice them. Before a word inside of a text it takes that word s
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -30,11 +31,11 @@ from search.filter_text import write_filters
 from search.syntax import read_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from search.syntax import Words
 
-Kind: TypeAlias = Literal["text", "photo", "url"]
+Kind: TypeAlias = Literal["text", "photo", "url", "given"]
 
 _WEIGHED = re.compile(r"(?P<weight>\d+(\.\d+)?|\.\d+):(?P<term>.+)", re.DOTALL)
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -42,7 +43,10 @@ _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a query; a negative weight asks for its opposite."""
+    """One part of a query; a negative weight asks for its opposite.
+
+    The value of a `given` term is the key of a photo whose vector comes with the query.
+    """
 
     kind: Kind
     value: str
@@ -56,11 +60,14 @@ class Term:
         return value if size == 1 else f"{Decimal(str(size)).normalize():f}:{value}"
 
 
-def read_terms(words: Sequence[str]) -> tuple[tuple[Term, ...], Filters]:
-    """Read the terms and filters of a query from the words of a command line."""
+def read_terms(words: Sequence[str], *, names: bool = True) -> tuple[tuple[Term, ...], Filters]:
+    """Read the terms and filters of a query from the words of a command line.
+
+    Without `names`, no word is a path or an address: no file is looked at.
+    """
     terms, filters = list[Term](), list[Condition]()
     for sign, part in _parts(words):
-        found, conditions = _read(1 if sign in {None, "+"} else -1, part)
+        found, conditions = _read(1 if sign in {None, "+"} else -1, part, names=names)
         if sign is not None and not found:
             raise UsageError(
                 f"'{sign}' stands before filters alone. Put words after it; what filters find is "
@@ -88,13 +95,22 @@ def _parts(words: Sequence[str]) -> Iterator[tuple[str | None, list[str]]]:
         yield sign, part
 
 
-def _read(sign: int, words: Sequence[str]) -> tuple[list[Term], tuple[Condition, ...]]:
+def check_weights(terms: Iterable[Term]) -> None:
+    """Raise UsageError where a term weighs nothing, or more than can be told."""
+    if any(not math.isfinite(term.weight) or term.weight == 0 for term in terms):
+        raise UsageError("The weight of a term must be a number other than 0.")
+
+
+def _read(
+    sign: int, words: Sequence[str], *, names: bool
+) -> tuple[list[Term], tuple[Condition, ...]]:
     terms, filters = list[Term](), list[Condition]()
     open_text: int | None = None  # words side by side, until a photo or a weight comes
     for word in words:
         weighed = _WEIGHED.fullmatch(word)
         weight = sign * (float(weighed["weight"]) if weighed else 1.0)
-        own, unwanted, conditions = _term(weighed["term"].lstrip() if weighed else word, weight)
+        inner = weighed["term"].lstrip() if weighed else word
+        own, unwanted, conditions = _term(inner, weight, names=names)
         if weighed and not own:
             raise UsageError(f"The weight of {word!r} weighs no words. Put some behind it.")
         if own and own.kind == "text" and open_text is not None and not weighed:
@@ -108,24 +124,27 @@ def _read(sign: int, words: Sequence[str]) -> tuple[list[Term], tuple[Condition,
     return terms, tuple(filters)
 
 
-def _term(word: str, weight: float) -> tuple[Term | None, list[Term], tuple[Condition, ...]]:
+def _term(
+    word: str, weight: float, *, names: bool
+) -> tuple[Term | None, list[Term], tuple[Condition, ...]]:
     """Read one word of a command line: its own term, what it subtracts, and its filters."""
     if word.startswith("\\"):
         return Term("text", _stated(word[1:]), weight), [], ()
-    asked = _within(word)
+    asked = _within(word) if names else read_words(word)
     if asked is None:
-        return _plain(word, weight), [], ()
+        return _plain(word, weight, names=names), [], ()
     unwanted = [
         Term("text", _stated(each.words), -weight)
         if each.is_quoted
-        else _plain(each.words, -weight)
+        else _plain(each.words, -weight, names=names)
         for each in asked.unwanted
     ]
-    return _plain(asked.plain, weight) if asked.plain else None, unwanted, asked.filters
+    own = _plain(asked.plain, weight, names=names) if asked.plain else None
+    return own, unwanted, asked.filters
 
 
-def _plain(word: str, weight: float) -> Term:
-    kind = _kind(word)
+def _plain(word: str, weight: float, *, names: bool) -> Term:
+    kind = _kind(word) if names else "text"
     return Term(kind, _stated(word) if kind == "text" else word, weight)
 
 

@@ -68,6 +68,11 @@ HOMES = {
     "pi_heif": {"indexer.decode.heif"},
     "rawpy": {"indexer.decode.raw"},
     "pathspec": {"indexer.ignore"},
+    "fastapi": {"search.web"},
+    "jinja2": {"search.web"},
+    "pydantic": {"search.web"},
+    "starlette": {"search.web"},
+    "uvicorn": {"search.web"},
 }
 
 

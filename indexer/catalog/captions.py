@@ -207,6 +207,12 @@ def of_photo(connection: Connection, photo_id: int, *, source: str) -> tuple[str
     return tuple(rows.scalars())
 
 
+def ids_of_photo(connection: Connection, photo_id: int) -> list[int]:
+    """Return the ids of a photo's captions, the first of those with the same text, ascending."""
+    query = select(func.min(caption.c.id)).where(caption.c.photo_id == photo_id)
+    return sorted(connection.execute(query.group_by(caption.c.text_hash)).scalars())
+
+
 def _row(item: NewCaption, source: str) -> dict[str, object]:
     return {
         "photo_id": item.photo_id,

@@ -44,7 +44,7 @@ _EXIF = (
 
 def photo_ids(connection: Connection, filters: Filters) -> Ids:
     """Return the ids of the photos that fulfil filters, ascending; `(n,)`."""
-    return _ids(connection, photo.c.id, _holds(filters))
+    return _ids(connection, photo.c.id, holds(filters))
 
 
 def caption_ids(connection: Connection, filters: Filters) -> Ids:
@@ -54,7 +54,7 @@ def caption_ids(connection: Connection, filters: Filters) -> Ids:
 
 def photo_embedding_ids(connection: Connection, space_id: int, filters: Filters) -> Ids:
     """Return the ids of those photos' embeddings in a space, each once, ascending; `(n,)`."""
-    contents = select(photo.c.content_hash).where(_holds(filters))
+    contents = select(photo.c.content_hash).where(holds(filters))
     own = image_embedding.c.content_hash.in_(contents)
     return _ids(connection, image_embedding.c.id, image_embedding.c.space_id == space_id, own)
 
@@ -66,18 +66,19 @@ def caption_embedding_ids(connection: Connection, space_id: int, filters: Filter
     return _ids(connection, text_embedding.c.id, text_embedding.c.space_id == space_id, own)
 
 
+def holds(filters: Filters) -> ColumnElement[bool]:
+    """Return the clause of the photos that fulfil filters."""
+    return and_(True, *map(_condition, filters.conditions))
+
+
 def _photos(filters: Filters) -> Select[tuple[int]]:
-    return select(photo.c.id).where(_holds(filters))
+    return select(photo.c.id).where(holds(filters))
 
 
 def _ids(connection: Connection, column: Column[int], *conditions: ColumnElement[bool]) -> Ids:
     # as one row: to fetch a row takes longer than to read a number
     listed = connection.execute(select(func.json_group_array(column)).where(*conditions))
     return np.sort(np.array(json.loads(listed.scalar_one()), np.int64))
-
-
-def _holds(filters: Filters) -> ColumnElement[bool]:
-    return and_(True, *map(_condition, filters.conditions))
 
 
 def _condition(condition: Condition) -> ColumnElement[bool]:
