@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import click
 
 from indexer.errors import SightseekError
-from indexer.terminal import common_options, max_pixels_option
+from indexer.terminal import INTERRUPTED, common_options, max_pixels_option, note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,4 +40,12 @@ def mcp(library: Path | None, max_pixels: int, *, quiet: bool) -> None:
             "mcp needs the Model Context Protocol's SDK. "
             "Install it with: pip install 'sightseek[mcp]'"
         ) from error
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     serve(library, max_pixels=max_pixels, quiet=quiet)
+
+
+def _end(_number: int, _frame: object) -> None:
+    # a thread waits for input that may never come, and nothing is left to be saved
+    note("Interrupted.")
+    os._exit(INTERRUPTED)

@@ -40,7 +40,8 @@ Thumbnails: TypeAlias = Annotated[
         description="Of how many of the first photos to see a small picture; 0 for none.",
     ),
 ]
-PhotoId: TypeAlias = Annotated[int | None, Field(description="Its id, as search_photos tells it.")]
+Id: TypeAlias = Annotated[int, Field(ge=1, lt=2**63)]
+PhotoId: TypeAlias = Annotated[Id | None, Field(description="Its id, as search_photos tells it.")]
 PhotoPath: TypeAlias = Annotated[
     str, Field(description="Or its path, if the library holds it; no other file is read.")
 ]
@@ -77,7 +78,7 @@ class Tools:
         path: PhotoPath = "",
         text: Annotated[str, Field(description=f"What they shall show besides. {_LANGUAGE}")] = "",
         unlike: Annotated[
-            list[int], Field(max_length=100, description="Ids of photos to be less like.")
+            list[Id], Field(max_length=100, description="Ids of photos to be less like.")
         ] = [],  # noqa: B006 - it is read as the default of a schema, and never changed
         limit: Limit = 10,
         min_confidence: Confidence = 0.0,
