@@ -44,6 +44,7 @@ _HOMES = {
     "duplicates": "search.duplicates.cli",
     "evaluate": "search.evaluation.cli",
     "mcp": "search.mcp.cli",
+    "serve": "search.web.cli",
 }
 
 

@@ -194,9 +194,9 @@ def encoder() -> ColourEncoder:
 
 
 @pytest.fixture(scope="session")
-def make_encoder() -> Callable[[], ColourEncoder]:
-    """Make encoders for libraries that several tests read."""
-    return ColourEncoder
+def colour_encoder() -> ColourEncoder:
+    """The encoder of fixtures that tests share: nothing is asserted of what it counts."""
+    return ColourEncoder()
 
 
 @pytest.fixture

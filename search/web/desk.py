@@ -16,6 +16,8 @@ from indexer.catalog.file import CATALOG
 from indexer.library import Library
 from indexer.spaces import library_encoder
 from search.engine import SearchEngine
+from search.line import read_line
+from search.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +60,10 @@ class Desk:
                 encoder = library_encoder(held.library, self._load_model)
                 held.engine = engine = SearchEngine(held.library, Remembering(encoder))
             return engine
+
+    def warm(self) -> None:
+        """Load what the first search of words needs. Raises LibraryError, ModelError."""
+        self.engine().search(Query(read_line("a photo").terms, top_k=1))
 
     def state(self) -> str:
         """Name the state that the library is in: another one after each commit."""

@@ -50,13 +50,12 @@ def assistant(
     shown: Path,
     tmp_path_factory: pytest.TempPathFactory,
     paint: Callable[..., Path],
-    make_encoder: Callable[[], ColourEncoder],
+    colour_encoder: ColourEncoder,
     connect: Any,
 ) -> Iterator[Any]:
     """An assistant at a library that is only read."""
-    encoder = make_encoder()
-    folder = fill(tmp_path_factory.mktemp("library"), shown, paint, encoder)
-    with connect(serving(folder, encoder)) as connected:
+    folder = fill(tmp_path_factory.mktemp("library"), shown, paint, colour_encoder)
+    with connect(serving(folder, colour_encoder)) as connected:
         yield connected
 
 
