@@ -152,6 +152,12 @@ def encoder() -> ColourEncoder:
     return ColourEncoder()
 
 
+@pytest.fixture(scope="session")
+def colour_encoder() -> ColourEncoder:
+    """The encoder of fixtures that tests share: nothing is asserted of what it counts."""
+    return ColourEncoder()
+
+
 @pytest.fixture
 def other_encoder() -> ColourEncoder:
     return ColourEncoder("another model of the same size")

@@ -87,10 +87,14 @@ export function status({ signal } = {}) {
   return read("/status", { signal });
 }
 
-/** Hear how far the indexer is: `listener(Progress)`. Gives a function that ends it. */
-export function progress(listener) {
+/**
+ * Hear how far the indexer is: `listener(Progress)`, or `lost()` once nobody answers. Gives a
+ * function that ends it.
+ */
+export function progress(listener, lost) {
   const events = new EventSource(`${ROOT}/index/progress`);
   events.addEventListener("progress", (event) => listener(JSON.parse(event.data)));
+  events.addEventListener("error", lost);
   return () => events.close();
 }
 
