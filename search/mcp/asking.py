@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from indexer.catalog import captions, listing, photos
 from indexer.errors import LibraryError, LibraryNotFoundError, PathNotFoundError, UsageError
 from indexer.files import absolute
+from indexer.progress import Watch
 from indexer.status import read_status
 from search.line import read_line
 from search.mcp import models
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from indexer import records
     from search.line import Line
+    from search.mcp.models import State
     from search.results import Hit, Results
     from search.web.desk import Desk
 
@@ -88,12 +90,15 @@ def photo_captions(desk: Desk, photo: records.Photo, *, limit: int) -> models.Ca
 def library_status(desk: Desk) -> models.Status:
     """Count what the library holds; that there is none, or none to use, is an answer, too."""
     folder = str(desk.folder)
+    running = Watch(desk.folder).read()
+    indexing = None
+    if running is not None:
+        indexing = models.Progress(stage=running.stage, done=running.done, total=running.total)
     try:
         found = read_status(desk.library())
-    except LibraryNotFoundError as error:
-        return models.Status(state="missing", library=folder, problem=str(error))
     except LibraryError as error:
-        return models.Status(state="unusable", library=folder, problem=str(error))
+        state: State = "missing" if isinstance(error, LibraryNotFoundError) else "unusable"
+        return models.Status(state=state, library=folder, problem=str(error), indexing=indexing)
     return models.Status(
         state="ready" if found.photos else "empty",
         library=folder,
@@ -108,6 +113,7 @@ def library_status(desk: Desk) -> models.Status:
         with_position=found.known.gps,
         with_rating=found.known.ratings,
         with_keywords=found.known.keywords,
+        indexing=indexing,
     )
 
 

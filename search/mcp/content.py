@@ -71,8 +71,8 @@ def status_text(status: Status) -> str:
         )
     if status.skipped:
         lines.append(f"{status.skipped:,} files could not be read.")
-    if status.indexing:
-        lines.append(status.indexing)
+    if run := status.indexing:
+        lines.append(f"It is being indexed now: {run.stage}, {run.done:,} of {run.total:,}.")
     return "\n".join(lines)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
+
+State: TypeAlias = Literal["ready", "empty", "missing", "unusable"]
 
 
 class Model(BaseModel):
@@ -93,10 +95,18 @@ class Captions(Model):
     note: str | None = Field(default=None, description="What is worth knowing beside the captions.")
 
 
+class Progress(Model):
+    """How far a run of the indexer is."""
+
+    stage: str
+    done: int
+    total: int
+
+
 class Status(Model):
     """What the library holds."""
 
-    state: Literal["ready", "empty", "missing", "unusable"]
+    state: State
     library: str = Field(description="Its folder.")
     problem: str | None = Field(
         default=None, description="Why it cannot be searched, with the remedy."
@@ -109,6 +119,4 @@ class Status(Model):
     with_position: int = 0
     with_rating: int = 0
     with_keywords: int = 0
-    indexing: str | None = Field(
-        default=None, description="How far a run of the indexer is, if one runs."
-    )
+    indexing: Progress | None = Field(default=None, description="Of a run that fills it now.")

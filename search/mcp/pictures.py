@@ -6,6 +6,7 @@ Only what was indexed is shown: a path may lead to another file by now, over a l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from indexer.catalog import photos
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from indexer.records import Photo
+    from search.thumbnail_cache import Size, ThumbnailCache
     from search.web.desk import Desk
 
-SMALL, LARGE = 320, 1280  # pixels of the longer side
+SMALL: Size = 320  # pixels of the longer side
+LARGE: Size = 1280
 MEDIA_TYPE = "image/webp"
 
 _NAMED = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "PNG", "TIFF", "WEBP")  # media types go by these
@@ -41,6 +44,7 @@ class Pictures:
     """Shows one library's photos."""
 
     desk: Desk
+    cache: ThumbnailCache
     max_pixels: int
 
     def small(self, photo_ids: Sequence[int]) -> Iterator[Picture]:
@@ -67,9 +71,11 @@ class Pictures:
         except DecodeError as error:
             raise DecodeError(f"{photo.path} cannot be handed over: {error}.") from error
 
-    def _picture(self, photo: Photo, side: int) -> bytes:
-        data = _read(photo)
-        box = (side, side)
+    def _picture(self, photo: Photo, side: Size) -> bytes:
+        return self.cache.get(photo.content_hash, side, partial(self._make, photo, side))
+
+    def _make(self, photo: Photo, side: int) -> bytes:
+        data, box = _read(photo), (side, side)
         return thumbnail_of(data, box, path=photo.path, max_pixels=self.max_pixels).webp()
 
 

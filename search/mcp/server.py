@@ -27,6 +27,7 @@ from indexer.places import library_path
 from search.mcp.asking import library_photo, picture_uri
 from search.mcp.pictures import MEDIA_TYPE, Pictures, media_type
 from search.mcp.tools import Tools
+from search.thumbnail_cache import ThumbnailCache, default_folder
 from search.web.desk import Desk
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ class Server(MCPServer[None]):
             raise
 
 
-def make_server(desk: Desk, *, max_pixels: int) -> Server:
+def make_server(desk: Desk, *, cache: ThumbnailCache, max_pixels: int) -> Server:
     """Wire tools and resources to a server that has no transport yet."""
-    pictures = Pictures(desk, max_pixels)
+    pictures = Pictures(desk, cache, max_pixels)
 
     def read_file(uri: str) -> ReadResourceContents:
         photo = library_photo(desk, path=_path(uri))
@@ -121,7 +122,8 @@ def make_server(desk: Desk, *, max_pixels: int) -> Server:
 def serve(library: Path | None, *, max_pixels: int, quiet: bool) -> None:
     """Answer on stdin and stdout until the former ends."""
     desk = Desk(library_path(library), partial(load, quiet=quiet, for_queries=True))
-    make_server(desk, max_pixels=max_pixels).run()
+    cache = ThumbnailCache(default_folder())
+    make_server(desk, cache=cache, max_pixels=max_pixels).run()
 
 
 def _path(uri: str) -> str:

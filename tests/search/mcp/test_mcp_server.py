@@ -12,8 +12,11 @@ from PIL import Image
 
 from indexer import index_photos
 from indexer.library import Library
+from indexer.progress import published
+from indexer.records import Progress
 from search.mcp import content
 from search.mcp.server import make_server
+from search.thumbnail_cache import ThumbnailCache
 from search.web.desk import Desk
 
 if TYPE_CHECKING:
@@ -36,7 +39,9 @@ def fill(folder: Path, photos: Path, paint: Callable[..., Path], encoder: Colour
 
 
 def serving(folder: Path, encoder: ColourEncoder) -> Any:
-    return make_server(Desk(folder, lambda _name: encoder), max_pixels=10_000_000)
+    desk = Desk(folder, lambda _name: encoder)
+    cache = ThumbnailCache(folder.with_name("thumbnails"))
+    return make_server(desk, cache=cache, max_pixels=10_000_000)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +202,16 @@ def test_a_library_may_come_while_the_server_runs(
             assert names(assistant.ask("search_photos", text="red", min_confidence=0)) == ["red"]
 
 
+def test_a_run_that_fills_the_library_is_told(filled: Path, encoder: Any, connect: Any) -> None:
+    with connect(serving(filled, encoder)) as assistant:
+        assert "indexing" not in assistant.ask("library_status")
+        with Library.open(filled, writable=True), published(filled) as publish:
+            publish(Progress("photos", 3, 70))
+            told = assistant.call("library_status")
+    assert told.structured_content["indexing"] == {"stage": "photos", "done": 3, "total": 70}
+    assert "photos, 3 of 70" in texts(told)[0]
+
+
 def test_a_damaged_library_is_told_and_no_end(filled: Path, encoder: Any, connect: Any) -> None:
     (filled / "catalog.sqlite").write_bytes(b"no database at all" * 100)
     with connect(serving(filled, encoder)) as assistant:
@@ -213,7 +228,8 @@ def test_the_model_is_loaded_once_and_when_it_is_needed(
         loaded.append(name)
         return encoder
 
-    with connect(make_server(Desk(filled, load), max_pixels=1000)) as assistant:
+    cache = ThumbnailCache(filled.with_name("thumbnails"))
+    with connect(make_server(Desk(filled, load), cache=cache, max_pixels=1000)) as assistant:
         assistant.ask("library_status")
         assistant.ask("search_photos", text="format:png")
         assert loaded == []
