@@ -25,7 +25,9 @@ SightseekError
 │   └── SpaceMismatchError  vectors of two models would meet
 ├── QueryError              a query cannot be answered
 ├── ShortfallError          figures are below what was asked of them
-└── FetchError              a photo's URL could not be read
+├── FetchError              a photo's URL could not be read
+├── AddressError            no server can listen there
+└── MissingExtraError       packages that a command needs are not installed
 """
 
 from __future__ import annotations
@@ -133,3 +135,11 @@ class ShortfallError(SightseekError):
 
 class FetchError(SightseekError):
     """A photo's URL could not be read."""
+
+
+class AddressError(SightseekError):
+    """No server can listen there."""
+
+
+class MissingExtraError(SightseekError):
+    """Packages that a command needs are not installed."""

@@ -20,6 +20,7 @@ from indexer.errors import LibraryError, LibraryNotFoundError, PathNotFoundError
 from indexer.files import absolute, is_within
 from indexer.lock import lock_folder
 from indexer.places import library_path
+from indexer.progress import BESIDE, PROGRESS
 from indexer.snapshots import TARGETS, Snapshots
 from indexer.vectors import FaissIndex
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 _JOURNALS = ("-wal", "-shm", "-journal")  # SQLite's own files beside the catalog
 _FILES = frozenset(
     (CATALOG, *(CATALOG + end for end in _JOURNALS), *(f"{t}.faiss" for t in TARGETS), "lock")
-)
+) | {PROGRESS, BESIDE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from indexer.discover import discover
 from indexer.files import absolute
 from indexer.loading import Loaded, Loader, Settled
 from indexer.plan import Known, find_missing, make_plan, mounts_above
+from indexer.progress import published
 from indexer.records import IndexReport, Progress
 from indexer.switching import kept_unread, left_elsewhere, try_switch, why_lacking
 
@@ -73,19 +74,22 @@ def index_photos(
     if switch and not roots:
         library.require_photos()
     loader = Loader(encoder, max_pixels)
-    run = _Run.open(library, encoder, loader, on_progress or _unwatched, switch=switch)
-    try:
-        plan = run.plan(listing, roots)
-        if switch:
-            plan = run.plan_elsewhere(plan)
-        run.index_files(plan)
-        run.index_captions(plan, files)
-        write_background(library, encoder, run.space_id)
-        if switch:
-            run.try_switch()
-    except KeyboardInterrupt:
-        run.report += IndexReport(interrupted=True)
-    library.save_snapshots()
+    with published(library.path) as publish:
+        publish(Progress("listing", 0, 0))
+        watching = [publish] if on_progress is None else [publish, on_progress]
+        run = _Run.open(library, encoder, loader, watching, switch=switch)
+        try:
+            plan = run.plan(listing, roots)
+            if switch:
+                plan = run.plan_elsewhere(plan)
+            run.index_files(plan)
+            run.index_captions(plan, files)
+            write_background(library, encoder, run.space_id)
+            if switch:
+                run.try_switch()
+        except KeyboardInterrupt:
+            run.report += IndexReport(interrupted=True)
+        library.save_snapshots()
     return replace(run.report, seconds=time.monotonic() - started)
 
 
@@ -97,7 +101,7 @@ class _Run:
         library: Library,
         encoder: Encoder,
         loader: Loader,
-        on_progress: OnProgress,
+        watching: Sequence[OnProgress],
         *,
         space_id: int,
         known: Known,
@@ -108,7 +112,7 @@ class _Run:
         self._library = library
         self._encoder = encoder
         self._loader = loader
-        self._on_progress = on_progress
+        self._watching = watching
         self.space_id = space_id
         self._known = known
         self._hashes = hashes  # of the contents that have an embedding; grows
@@ -120,7 +124,7 @@ class _Run:
         library: Library,
         encoder: Encoder,
         loader: Loader,
-        on_progress: OnProgress,
+        watching: Sequence[OnProgress],
         *,
         switch: bool,
     ) -> _Run:
@@ -143,7 +147,7 @@ class _Run:
             library,
             encoder,
             loader,
-            on_progress,
+            watching,
             space_id=space_id,
             known=known,
             hashes=hashes,
@@ -182,13 +186,13 @@ class _Run:
         done = 0
         if not pending:
             return
-        self._on_progress(Progress("photos", done, len(pending)))
+        self._tell(Progress("photos", done, len(pending)))
         size = self._encoder.image_batch
         with closing(self._loaded(pending, ahead=2 * size)) as loaded:  # stops at once
             for batch in _batches(loaded, size):
                 self._commit(batch, writer)
                 done += len(batch)
-                self._on_progress(Progress("photos", done, len(pending)))
+                self._tell(Progress("photos", done, len(pending)))
 
     def _loaded(self, files: Sequence[PhotoFile], *, ahead: int) -> Generator[Outcome, None, None]:
         """Load files in order, in other processes where the model outruns this one."""
@@ -208,10 +212,10 @@ class _Run:
         with self._library.reading() as connection:
             texts = caption_rows.without_embedding(connection, self.space_id)
         for done in range(0, len(texts), _MOST_TEXTS):
-            self._on_progress(Progress("captions", done, len(texts)))
+            self._tell(Progress("captions", done, len(texts)))
             self._commit_texts(texts[done : done + _MOST_TEXTS])
         if texts:
-            self._on_progress(Progress("captions", len(texts), len(texts)))
+            self._tell(Progress("captions", len(texts), len(texts)))
         with self._library.writing() as connection:
             embeddings.remove_orphans(connection)
             appearances.remove_orphans(connection)
@@ -226,6 +230,10 @@ class _Run:
             reasons = {str(skip.path): skip.reason for skip in self.report.skipped}
             lacking = why_lacking(self._library, switch.lacking, reasons)
             self.report += IndexReport(switch=replace(switch, lacking=lacking))
+
+    def _tell(self, progress: Progress) -> None:
+        for tell in self._watching:
+            tell(progress)
 
     def _commit(self, batch: Sequence[Outcome], writer: Writer) -> None:
         fresh = {
@@ -267,7 +275,3 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def _several(paths: AnyPath | Iterable[AnyPath]) -> Iterable[AnyPath]:
     return [paths] if isinstance(paths, str | os.PathLike) else paths
-
-
-def _unwatched(progress: Progress) -> None:
-    pass

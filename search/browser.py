@@ -37,13 +37,18 @@ def write_page(pieces: Iterable[str], path: Path | None = None) -> Path:
 
 def show_page(path: Path) -> bool:
     """Open a file in the browser; False where there is none to open it."""
+    return show_address(path.as_uri())
+
+
+def show_address(url: str) -> bool:
+    """Open an address in the browser; False where there is none to open it."""
     windowed = sys.platform in {"win32", "darwin"}
     if not (windowed or any(map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")))):
         return False  # what is left are browsers that take over the terminal
     import webbrowser
 
     with _results_spared():
-        return webbrowser.open(path.as_uri())
+        return webbrowser.open(url)
 
 
 def _write_for_a_day(pieces: Iterable[str], folder: Path) -> Path:

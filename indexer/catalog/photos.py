@@ -58,6 +58,16 @@ class SkipStamp:
     decoder: str
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A photo's file, and what it held when it was indexed."""
+
+    path: Path
+    size: int  # bytes
+    content_hash: bytes
+    format: str
+
+
 def stamps(connection: Connection) -> dict[str, Stamp]:
     """Return every photo's stamp by its path."""
     columns = (photo.c.path, photo.c.id, photo.c.size, photo.c.mtime_ns)
@@ -138,6 +148,13 @@ def by_id(connection: Connection, photo_ids: Sequence[int]) -> dict[int, Photo]:
         rows = connection.execute(select(*_COLUMNS).where(photo.c.id.in_(chunk)))
         found.update((row[0], _photo(row)) for row in rows)
     return found
+
+
+def original(connection: Connection, photo_id: int) -> Original | None:
+    """Return what is known of a photo's file."""
+    columns = (photo.c.path, photo.c.size, photo.c.content_hash, photo.c.format)
+    row = connection.execute(select(*columns).where(photo.c.id == photo_id)).one_or_none()
+    return None if row is None else Original(Path(row[0]), *row[1:])
 
 
 def by_path(connection: Connection, path: Path) -> tuple[Photo, Stamp] | None:
@@ -266,6 +283,12 @@ def all_skipped(connection: Connection) -> tuple[Skipped, ...]:
     query = select(skipped.c.path, skipped.c.reason).where(skipped.c.reason != "")
     rows = connection.execute(query.order_by(skipped.c.path))
     return tuple(Skipped(Path(path), reason) for path, reason in rows)
+
+
+def count_skipped(connection: Connection) -> int:
+    """Count the files that could not be read."""
+    query = select(func.count()).select_from(skipped).where(skipped.c.reason != "")
+    return int(connection.execute(query).scalar_one())
 
 
 def _has_embedding(space_id: int) -> ColumnElement[bool]:

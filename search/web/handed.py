@@ -5,14 +5,13 @@ A photo's key is a digest of its bytes, so the same one is encoded once.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from indexer.decode.thumbnail import fitted
 from indexer.errors import PathNotFoundError
+from search.web.recent import Recent
 
 if TYPE_CHECKING:
     from indexer.records import Space, Vector
@@ -28,28 +27,27 @@ class Handed:
 
     vector: Vector
     space: Space
-    picture: bytes  # JPEG, in a square of 640 pixels
+    picture: bytes  # WebP, in a square of 640 pixels
 
 
 class HandedOver:
     """The photos that were handed over last."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[str, Handed] = OrderedDict()
+        self._known: Recent[str, Handed] = Recent(_MOST)
 
     def take(self, data: bytes, *, name: str, engine: SearchEngine) -> str:
         """Keep a photo, and return its key. Raises DecodeError."""
         key = blake2b(data, digest_size=16).hexdigest()
-        if self._find(key) is None:
+        if self._known.get(key) is None:
             photo = engine.encode_photo(data, name=name)
-            picture = fitted(photo.image, _BOX).jpeg()
-            self._put(key, Handed(photo.vector, engine.space, picture))
+            picture = fitted(photo.image, _BOX).webp()
+            self._known.put(key, Handed(photo.vector, engine.space, picture))
         return key
 
     def get(self, key: str) -> Handed:
         """Return a photo by its key. Raises PathNotFoundError when it is not held any more."""
-        found = self._find(key)
+        found = self._known.get(key)
         if found is None:
             raise PathNotFoundError(
                 "The photo that was handed over is not held any more. Hand it over again."
@@ -62,18 +60,5 @@ class HandedOver:
         if not found.space.same_as(engine.space):  # the library has changed to another model
             vector = engine.encode_photo(found.picture).vector
             found = replace(found, vector=vector, space=engine.space)
-            self._put(key, found)
+            self._known.put(key, found)
         return found.vector
-
-    def _find(self, key: str) -> Handed | None:
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
-
-    def _put(self, key: str, photo: Handed) -> None:
-        with self._lock:
-            self._known[key] = photo
-            self._known.move_to_end(key)
-            while len(self._known) > _MOST:
-                self._known.popitem(last=False)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from search.query import CUT_OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from indexer.records import Photo, Vector
     from search.duplicates.records import Kind
@@ -85,6 +84,11 @@ class Ranking:
         self._is_read = False
         self.cut_off: float | None = None
         self.doubt: Doubt | None = None
+
+    @property
+    def model(self) -> str:
+        """The name of the model that ranked."""
+        return self._engine.space.model
 
     def __len__(self) -> int:
         return len(self._known)
@@ -189,28 +193,32 @@ class Rankings:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[Hashable, Ranking] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Ranking] = OrderedDict()
 
     def find(self, key: Hashable) -> Ranking | None:
         """Return the ranking of a key, if it is kept still."""
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
-    def get(self, key: Hashable, make: Callable[[], Ranking]) -> Ranking:
-        """Return the ranking of a key; the same to all who ask at once."""
+    def keep(self, key: Hashable, made: Ranking) -> Ranking:
+        """Keep a ranking, and return the one of its key: the same to all who ask at once."""
         with self._lock:
-            if key not in self._known:
-                self._known[key] = make()
-            self._known.move_to_end(key)
-            while len(self._known) > 1 and self._are_many():
-                self._known.popitem(last=False)
-            return self._known[key]
+            ranking = self._kept.setdefault(key, made)
+            self._kept.move_to_end(key)
+            while len(self._kept) > 1 and self._are_many():
+                self._kept.popitem(last=False)
+            return ranking
+
+    def drop(self, key: Hashable) -> None:
+        """Forget a ranking that cannot be had."""
+        with self._lock:
+            self._kept.pop(key, None)
 
     def _are_many(self) -> bool:
-        held = sum(map(len, self._known.values()))
-        return len(self._known) > _MOST_RANKINGS or held > _MOST_IDS
+        held = sum(map(len, self._kept.values()))
+        return len(self._kept) > _MOST_RANKINGS or held > _MOST_IDS
 
 
 def _shown(rank: int, placed: _Placed, hits: Mapping[int, Hit]) -> Shown | None:

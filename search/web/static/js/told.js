@@ -1,0 +1,96 @@
+/**
+ * What is said of a photo: its own captions, and those of the library that fit it best, ranked by
+ * the model (image to text).
+ */
+
+import * as api from "./api.js";
+import { element } from "./dom.js";
+import { percent, t } from "./i18n.js";
+
+const FIRST = 8; // captions of the library
+
+export class Told {
+  #own = element("ul", { class: "told" });
+  #noOwn = element("p", { class: "quiet" }, t("told.none"));
+  #ranked = element("ol", { class: "told told--ranked" });
+  #state = element("p", { class: "quiet", role: "status" });
+  #more = element("button", { type: "button", class: "text-button" }, t("told.more"));
+  #next = null;
+  #load = () => {};
+  element = element(
+    "div",
+    {},
+    element("h3", {}, t("told.own")),
+    this.#own,
+    this.#noOwn,
+    element("h3", {}, t("told.ranked")),
+    this.#ranked,
+    this.#state,
+    this.#more,
+  );
+
+  /** `onOpen(photo)` when a caption's own photo is to be seen. */
+  constructor(onOpen) {
+    this.onOpen = onOpen;
+    this.#more.addEventListener("click", () => this.#load());
+    this.clear();
+  }
+
+  /** Forget the photo. */
+  clear() {
+    this.#own.replaceChildren();
+    this.#ranked.replaceChildren();
+    this.#noOwn.hidden = true;
+    this.#more.hidden = true;
+    this.#state.textContent = "";
+    this.#next = null;
+  }
+
+  /** Show captions of a photo (`PhotoDetails`); a signal stops what is on its way. */
+  async show(photo, signal) {
+    this.clear();
+    this.#own.append(...photo.captions.map(({ text, language }) => said(text, language)));
+    this.#noOwn.hidden = photo.captions.length > 0;
+    this.#load = () => this.#page(photo, signal);
+    await this.#load();
+  }
+
+  async #page(photo, signal) {
+    this.#state.textContent = t("told.loading");
+    try {
+      const options = { limit: FIRST, cursor: this.#next, signal };
+      const { hits, next } = await api.captions(photo.id, options);
+      if (signal.aborted) {
+        return;
+      }
+      this.#ranked.append(...hits.map((hit) => this.#item(hit, photo)));
+      this.#next = next;
+      this.#more.hidden = next === null;
+      this.#state.textContent = this.#ranked.childElementCount > 0 ? "" : t("told.no_captions");
+    } catch (error) {
+      if (!api.isAborted(error)) {
+        this.#state.textContent = error.message;
+      }
+    }
+  }
+
+  #item({ caption, confidence, photo }, shown) {
+    const item = said(caption.text, caption.language);
+    const sure = confidence === null ? null : element("span", { class: "told__sure" }, percent(confidence));
+    if (caption.photo === shown.id) {
+      item.append(element("p", { class: "quiet" }, sure, " ", t("told.its_own")));
+      return item;
+    }
+    const picture = element("img", { src: api.thumbnailUrl(photo, 160), alt: "", loading: "lazy" });
+    const open = element(
+      "button",
+      { type: "button", class: "told__photo", "aria-label": t("told.open", { name: photo.name }) },
+      picture,
+    );
+    open.addEventListener("click", () => this.onOpen(photo));
+    item.append(element("p", { class: "quiet" }, sure), open);
+    return item;
+  }
+}
+
+const said = (text, lang) => element("li", {}, element("p", { class: "told__text", lang }, text));
