@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -20,6 +18,7 @@ from search.web.desk import Desk
 from search.web.document import describe
 from search.web.limits import BodyLimit, Lanes
 from search.web.originals import Originals
+from search.web.pages import page_routes
 from search.web.routes import facets, photos, pictures, search, status
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ def make_app(
         app.include_router(each.router, prefix=API)
     problems.install(app, seal=guard.HEADERS)
     describe(app)
-    if find_spec("search.web.pages"):
-        pages: Any = import_module("search.web.pages")
-        app.router.routes.extend(pages.page_routes())
+    app.router.routes.extend(page_routes())
     app.add_middleware(BodyLimit)
     app.add_middleware(guard.Guard, door=door or guard.Door())  # around all that is above
     return app

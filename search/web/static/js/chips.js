@@ -51,8 +51,12 @@ export class Chips {
     this.#root.hidden = !isAsked;
     this.#root.replaceChildren(
       ...(made.length > 0 ? [element("ul", { class: "chips" }, ...made)] : []),
-      this.#adder("+", "plus", "add"),
-      ...(query.terms.length > 0 || query.like.length > 0 ? [this.#adder("-", "without", "subtract")] : []),
+      element(
+        "div",
+        { class: "adders" },
+        this.#adder("+", "plus", "add"),
+        this.#adder("-", "without", "subtract"),
+      ),
     );
     this.#refocus(focused);
   }

@@ -1,0 +1,194 @@
+"""What tests of the page share: a library of colours, a server, a browser that hears complaints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from PIL import Image, ImageDraw
+from playwright.sync_api import Error, sync_playwright
+
+from indexer.library import Library
+from indexer.pipeline import index_photos
+from search.web.app import make_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import ColourEncoder
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    "--no-sandbox",  # tests run as root, and open pages of their own alone
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+)
+# where Playwright keeps browsers, before tests have a cache of their own
+if sys.platform == "linux":
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(cache / "ms-playwright"))
+
+COLOURS = ("red", "green", "blue", "white", "yellow", "purple", "orange")
+SHAPES = ((300, 200), (200, 300), (240, 240), (420, 150))  # wide, tall, square, a panorama
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    # its event loop runs in this thread until it stops: modules that run their own come after it
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    path = _chromium(playwright)
+    if path is None:
+        pytest.skip(
+            "no Chromium: install one (apt-get install chromium, playwright install chromium), or "
+            "name its program in SIGHTSEEK_CHROMIUM"
+        )
+    launched = playwright.chromium.launch(executable_path=path, args=QUIET)
+    yield launched
+    launched.close()
+
+
+def _chromium(playwright: Playwright) -> str | None:
+    named = os.environ.get("SIGHTSEEK_CHROMIUM")
+    if named:
+        return named
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    own = playwright.chromium.executable_path
+    return found or (own if Path(own).exists() else None)
+
+
+@pytest.fixture(scope="session")
+def colour_library(tmp_path_factory: pytest.TempPathFactory, colour_encoder: ColourEncoder) -> Path:
+    """A library of 28 photos: four shapes of each colour, `home/red-0.jpg` to `trip/orange-3.jpg`.
+
+    Those of the first shape were taken in January of 2020 with one camera, those of the second in
+    February with another, and so on. Stripes make them unlike each other, but for `red-0` and its
+    copy `red-0-copy.jpg`.
+    """
+    folder = tmp_path_factory.mktemp("colours")
+    for number, colour in enumerate(
+        ("red", "green", "blue", "white", "yellow", "purple", "orange")
+    ):
+        for kind in range(len(SHAPES)):
+            place = folder / "photos" / ("home" if kind % 2 == 0 else "trip")
+            _paint(place / f"{colour}-{kind}.jpg", colour, kind, stripe=number * 4 + kind)
+    copied = folder / "photos" / "home" / "red-0.jpg"
+    shutil.copy(copied, copied.with_name("red-0-copy.jpg"))
+    with Library.open(folder / "library", writable=True) as library:
+        index_photos([folder / "photos"], library, colour_encoder)
+    return folder / "library"
+
+
+def _paint(path: Path, colour: str, kind: int, *, stripe: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    width, height = SHAPES[kind]
+    image = Image.new("RGB", (width, height), colour)
+    draw = ImageDraw.Draw(image)
+    left, top = stripe % 7 * width // 8, stripe // 7 * height // 5
+    draw.rectangle((left, top, left + width // 8, top + height // 5), fill="black")
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = ("Colour", f"Camera {kind}")
+    exif.get_ifd(0x8769)[0x9003] = f"2020:0{kind + 1}:0{1 + stripe // 4} 12:00:00"
+    image.save(path, exif=exif)
+
+
+@pytest.fixture(scope="session")
+def serve(colour_encoder: ColourEncoder) -> Iterator[Callable[[Path], str]]:
+    """Serve the library at a folder, and give the address; each is served once."""
+    served = dict[Path, tuple[str, uvicorn.Server, threading.Thread]]()
+
+    def address(folder: Path) -> str:
+        if folder not in served:
+            served[folder] = _started(folder, lambda _: colour_encoder)
+        return served[folder][0]
+
+    yield address
+    for _, server, thread in served.values():
+        server.should_exit = True
+        thread.join()
+
+
+def _started(
+    folder: Path, load_model: Callable[[str], ColourEncoder]
+) -> tuple[str, uvicorn.Server, threading.Thread]:
+    listening = socket.create_server(("127.0.0.1", 0))  # connections wait until it serves
+    app = make_app(folder, load_model)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, lifespan="on")
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    return f"http://127.0.0.1:{listening.getsockname()[1]}", server, thread
+
+
+@pytest.fixture(scope="session")
+def site(serve: Callable[[Path], str], colour_library: Path) -> str:
+    """The address at which the library of colours is served."""
+    return serve(colour_library)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open an address in a browser of its own, with the options of a browser's context.
+
+    The test fails on an error of a script, a message of the console, a violation of the content
+    security policy, and on any request to another host. `expect` names states of HTTP that are no
+    failure.
+    """
+    with _heard(browser) as opened:
+        yield opened
+
+
+@contextmanager
+def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
+    contexts = []
+    complaints = list[str]()
+
+    def opened(address: str, *, expect: tuple[int, ...] = (), **options: object) -> Page:
+        context = browser.new_context(**({"locale": "en-GB", "reduced_motion": "reduce"} | options))
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        host = urlsplit(address).netloc
+
+        def on_message(message: ConsoleMessage) -> None:
+            is_expected = any(f"status of {state} " in message.text for state in expect)
+            if message.type in {"error", "warning"} and not is_expected:
+                complaints.append(f"console: {message.text}")
+
+        def on_request(request: Request) -> None:
+            parts = urlsplit(request.url)
+            if parts.scheme not in {"blob", "data"} and parts.netloc != host:
+                complaints.append(f"request to another host: {request.url}")
+
+        context.on("request", on_request)
+        page.on("console", on_message)
+        page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        try:
+            context.close()
+        except Error as error:
+            complaints.append(str(error))
+    assert not complaints
