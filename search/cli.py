@@ -43,6 +43,7 @@ _HOMES = {
     "classify": "search.labelling.cli",
     "duplicates": "search.duplicates.cli",
     "evaluate": "search.evaluation.cli",
+    "mcp": "search.mcp.cli",
     "serve": "search.web.cli",
 }
 

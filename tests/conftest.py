@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
 import sqlite3
 import sys
 import threading
@@ -14,15 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from PIL import Image
 from sqlalchemy import select
 
+from indexer import index_photos, load_encoder
 from indexer.background import Material, known_background
 from indexer.catalog import embeddings, migrations
 from indexer.catalog.schema import image_embedding, photo
 from indexer.library import Library
+from indexer.places import cache_path
 from indexer.records import Space
+from indexer.sample import sample_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +115,42 @@ def _nothing_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["HF_HOME"] = str(tmp_path_factory.mktemp("hf"))
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def sample_library(tmp_path_factory: pytest.TempPathFactory, builtin_known: Path) -> Path:
+    """A library of the sample collection by the built-in model. Tests only read it."""
+    folder = _of_all_workers(tmp_path_factory) / "sample-library"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            beside = folder.with_name("sample-library-beside")
+            photos = sample_folder()
+            with Library.open(beside, writable=True) as library:
+                captions = [photos / "captions.csv"]
+                index_photos([photos], library, load_encoder("builtin"), captions=captions)
+            beside.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def builtin_known(tmp_path_factory: pytest.TempPathFactory, _nothing_of_ones_own: None) -> Path:
+    """The background of the built-in model, as on a machine that used it before; takes seconds.
+
+    Other caches than this process's get it by a copy of the folder.
+    """
+    known = _of_all_workers(tmp_path_factory) / "backgrounds"
+    own = cache_path() / "backgrounds"
+    with FileLock(f"{known}.lock"):
+        if not known.exists():
+            known_background(load_encoder("builtin"), Material.read())
+            shutil.copytree(own, known.with_name("backgrounds-beside")).rename(known)
+    shutil.copytree(known, own, dirs_exist_ok=True)
+    return known
+
+
+def _of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -229,7 +270,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def paint() -> Callable[..., Path]:
     """Save a photo of one colour; `shade` makes the bytes of equal colours differ."""
 

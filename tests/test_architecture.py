@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -52,6 +53,7 @@ HOMES = {
         "search.duplicates.cli",
         "search.evaluation.cli",
         "search.labelling.cli",
+        "search.mcp.cli",
         "search.options",
         "search.web.cli",
     },
@@ -70,9 +72,11 @@ HOMES = {
     "rawpy": {"indexer.decode.raw"},
     "pathspec": {"indexer.ignore"},
     "fastapi": {"search.web"},
-    "anyio": {"search.web"},
+    "anyio": {"search.mcp", "search.web"},
     "jinja2": {"search.web"},
-    "pydantic": {"search.web"},
+    "pydantic": {"search.web", "search.mcp"},
+    "mcp": {"search.mcp"},
+    "mcp_types": {"search.mcp"},
     "starlette": {"search.web"},
     "uvicorn": {"search.web"},
 }
@@ -90,6 +94,7 @@ def module_names() -> dict[str, Path]:
 MODULES = module_names()
 
 
+@cache
 def imported(path: Path, *, at_import_only: bool) -> set[str]:
     """Names of modules imported; without those for types alone, and within functions if asked."""
     found: set[str] = set()
@@ -139,6 +144,20 @@ def test_an_outside_library_has_one_home(library: str) -> None:
         if not any(name == home or name.startswith(f"{home}.") for home in HOMES[library])
     }
     assert not strangers
+
+
+def test_each_extra_of_a_server_does_without_the_others() -> None:
+    others = {"search.mcp.server": {"fastapi", "jinja2", "starlette", "uvicorn"}}
+    if "search.web.app" in MODULES:
+        others["search.web.app"] = {"mcp", "mcp_types"}
+    for server, libraries in others.items():
+        seen, ahead = set[str](), {server}
+        while ahead:
+            name = ahead.pop()
+            seen.add(name)
+            found = imported(MODULES[name], at_import_only=True)
+            assert not {each.split(".")[0] for each in found} & libraries, name
+            ahead |= {each for each in found if each in MODULES} - seen
 
 
 def loaded_after(code: str) -> set[str]:

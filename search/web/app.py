@@ -15,7 +15,7 @@ from search.thumbnail_cache import ThumbnailCache, default_folder
 from search.web import guard, problems
 from search.web.desk import Desk
 from search.web.document import describe
-from search.web.limits import BodyLimit, Lanes
+from search.web.limits import TURN, BodyLimit, Lanes
 from search.web.originals import Originals
 from search.web.pages import page_routes
 from search.web.routes import photos, pictures, search, status
@@ -58,7 +58,9 @@ def make_app(
     app.state.watch = Watch(folder)
     app.state.max_pixels = max_pixels
     app.state.stopping = stopping or Event()
-    for router in (search.router, photos.router, pictures.router, status.router):
+    for router in (search.router, photos.router):
+        app.include_router(router, prefix=API, dependencies=[TURN])
+    for router in (pictures.router, status.router):
         app.include_router(router, prefix=API)
     problems.install(app, seal=guard.HEADERS)
     describe(app)

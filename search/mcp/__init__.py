@@ -1,0 +1,1 @@
+"""A library's answers to AI assistants, by the Model Context Protocol."""
