@@ -12,7 +12,7 @@ import { fillTile, makeTile, emptyTile } from "./tile.js";
 
 const BEFORE = 0.75; // windows above and below that are drawn, too
 const AFTER = 1.5;
-const FLING = 1.5; // windows between two frames: too fast to look at photos
+const FLING = 1.2; // windows between two frames: too fast to look at photos
 const REST = 90; // ms without scrolling until photos are loaded again
 
 export class Grid {
