@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator  # noqa: TC003 - FastAPI reads what is streamed from it
+from collections.abc import AsyncIterator
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
