@@ -82,7 +82,7 @@ def test_a_search_is_refined_by_what_it_shall_not_be(
 ) -> None:
     page = open_page(f"{site}/?q=yellow")
     expect_last(page, "blue-")
-    page.get_by_role("button", name="Add a term to leave out").click()
+    page.get_by_role("button", name="without another term").click()
     expect(page.get_by_label("Search photos")).to_be_focused()
     page.keyboard.type("green", delay=5)
     expect_last(page, "green-")
