@@ -95,6 +95,9 @@ export class Frame {
     remember(this.#open);
     this.#drawPanels();
     this.#drawTold();
+    if (this.#open.includes(name)) {
+      this.#parts.panels[name].scrollIntoView({ block: "nearest" });
+    }
   }
 
   fail(problem) {

@@ -20,6 +20,11 @@ export function libraryNotice({ state, problem, library }) {
   );
 }
 
+/** The first photos are on their way. */
+export function comingNotice() {
+  return notice("photo", t("status.coming"), element("p", { class: "quiet" }, t("status.appear")));
+}
+
 /** Nothing passes what a query (`AskedFor`) asks for; `onAsk(patch)` changes the state. */
 export function nothingFound(query, { onAsk }) {
   const ways = query.filters.map(({ written, edits }) =>
@@ -69,11 +74,14 @@ export class IndexingBar {
     this.#fresh.addEventListener("click", onShow);
   }
 
-  /** Show `Progress`, and how many photos came meanwhile; says whether there is anything to show. */
-  update({ is_running: isRunning, stage, done, total }, fresh) {
+  /**
+   * Show `Progress`, and how many photos came meanwhile, which what `isAsked` for may find or not.
+   * Gives whether there is anything to show.
+   */
+  update({ is_running: isRunning, done, total }, fresh, { isAsked }) {
     this.element.hidden = !isRunning && fresh === 0;
     this.#bar.hidden = !isRunning;
-    this.#text.textContent = isRunning ? running(stage, done, total) : t("status.indexed");
+    this.#text.textContent = isRunning ? running(done, total) : t("status.indexed");
     if (total > 0) {
       this.#bar.max = total;
       this.#bar.value = done;
@@ -81,12 +89,12 @@ export class IndexingBar {
       this.#bar.removeAttribute("value"); // how much there is to do is not known yet
     }
     this.#fresh.hidden = fresh === 0;
-    this.#fresh.textContent = t("status.fresh", { count: fresh });
+    this.#fresh.textContent = t(isAsked ? "status.fresh_asked" : "status.fresh", { count: fresh });
     return !this.element.hidden;
   }
 }
 
-function running(stage, done, total) {
+function running(done, total) {
   return total > 0 ? t("status.indexing", { done, total }) : t("status.starting");
 }
 

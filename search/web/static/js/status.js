@@ -7,7 +7,8 @@ import * as api from "./api.js";
 import { announce, element } from "./dom.js";
 import { t } from "./i18n.js";
 import { follow } from "./live.js";
-import { IndexingBar, libraryNotice, nothingFound, problemNotice } from "./notices.js";
+import { IndexingBar, comingNotice, libraryNotice, nothingFound, problemNotice } from "./notices.js";
+import { asks } from "./state.js";
 
 const AGAIN = 3000; // milliseconds before a server that does not answer is asked again
 const TOLD = 0.25; // shares of a run that are told to who hears the page
@@ -129,7 +130,8 @@ class Standing {
       return false;
     }
     const { photos } = this.#progress;
-    return this.#bar.update(this.#progress, Math.max(0, photos - (this.#known ?? photos)));
+    const fresh = Math.max(0, photos - (this.#known ?? photos));
+    return this.#bar.update(this.#progress, fresh, { isAsked: asks(this.state.get()) });
   }
 
   // what is to be said in place of photos, as a name and as a function that makes it
@@ -137,6 +139,9 @@ class Standing {
     const { phase, problem, hits, found } = this.results;
     const library = this.#library;
     if (library !== null && library.state !== "ready" && hits.length === 0) {
+      if (this.#progress?.is_running) {
+        return ["coming", comingNotice];
+      }
       return [`library ${library.state} ${library.problem}`, () => libraryNotice(library)];
     }
     if (phase === "failed") {

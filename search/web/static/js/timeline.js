@@ -116,7 +116,7 @@ export class Timeline {
           type: "button",
           class: "timeline__choice",
           "data-range": range,
-          "aria-pressed": isChosen,
+          "aria-pressed": String(isChosen),
           "aria-label": label,
           onclick: () => this.#choose(isChosen ? null : bar),
         },
