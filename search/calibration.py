@@ -75,16 +75,6 @@ class Calibration:
     background: Background | None
     doubt: Doubt | None  # why no confidence can be had, or none at all is due
 
-    @classmethod
-    def read(cls, query: Query, vectors: QueryVectors, scope: Scope) -> Calibration:
-        """Read the background of the scope's space, where an indexer has left one."""
-        dim = len(vectors.whole)
-        found = backgrounds.read(scope.connection, scope.space_id, dim=dim)
-        doubt: Doubt | None = "uncalibrated"
-        if found is not None:
-            doubt = None if tells(found, query) else "uninformed"
-        return cls(query, vectors, scope, found, doubt)
-
     def applied(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         """Give hits their confidence: that of the best way in which they were found."""
         found = self.confidences([Sighted.of(hit) for hit in hits])
@@ -133,6 +123,35 @@ class Calibration:
             size=len(index if allowed is None else allowed),
         )
         return _by_item(keys, held, confidences(found, weights_for(query, target)))
+
+
+class Backgrounds:
+    """Reads the background of a library's space, where an indexer has left one, and keeps it."""
+
+    def __init__(self) -> None:
+        self._known: tuple[int, str, Background] | None = (
+            None  # replaced as a whole: threads share it
+        )
+
+    def calibration(self, query: Query, vectors: QueryVectors, scope: Scope) -> Calibration:
+        """Hold a query beside the background of its scope's space."""
+        found = self._read(scope, dim=len(vectors.whole))
+        doubt: Doubt | None = "uncalibrated"
+        if found is not None:
+            doubt = None if tells(found, query) else "uninformed"
+        return Calibration(query, vectors, scope, found, doubt)
+
+    def _read(self, scope: Scope, *, dim: int) -> Background | None:
+        material = backgrounds.material(scope.connection, scope.space_id)
+        if material is None:
+            return None
+        known = self._known
+        if known is None or known[:2] != (scope.space_id, material):
+            found = backgrounds.read(scope.connection, scope.space_id, dim=dim)
+            if found is None:
+                return None
+            known = self._known = (scope.space_id, material, found)
+        return known[2]
 
 
 def weights_for(query: Query, target: Target) -> Weights:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.calibration import Calibration
+from search.calibration import Backgrounds
 from search.channels import Scope
 from search.diversity import diversify
 from search.encoding import QueryEncoder
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from indexer.encoders import Encoder
     from indexer.library import Library
     from indexer.records import Space, Vector
-    from indexer.vectors import FaissIndex
     from search.channels import Ranking
     from search.encoding import EncodedPhoto, QueryVectors
     from search.query import Query, Target
@@ -44,6 +43,7 @@ class SearchEngine:
         self._library = library
         self._space = encoder.space
         self._queries = QueryEncoder(library, encoder, max_pixels)
+        self._backgrounds = Backgrounds()
 
     @property
     def space(self) -> Space:
@@ -62,7 +62,7 @@ class SearchEngine:
             wanted = query.top_k
             if query.diverse is not None:
                 wanted = max(_POOL, _POOL_SHARE * query.top_k)
-            calibration = Calibration.read(query, vectors, scope)
+            calibration = self._backgrounds.calibration(query, vectors, scope)
             judged = calibration.applied(_best(found, wanted, query, scope))
             if query.diverse is not None:
                 judged = _diversified(judged, query, scope)
@@ -91,6 +91,7 @@ class SearchEngine:
                 vectors,
                 fused(scope, vectors, rankings),
                 placed(rankings),
+                scope.indexes,
                 is_whole=len(rankings[0].items) < depth,
             )
 
@@ -98,8 +99,8 @@ class SearchEngine:
         self, ranked: Ranked, ids: Sequence[int]
     ) -> tuple[list[float | None], Doubt | None]:
         """Tell how sure items of an order are, and why nothing is known of it or all are at 0."""
-        with self._scope(ranked.query) as scope:
-            calibration = Calibration.read(ranked.query, ranked.vectors, scope)
+        with self._scope(ranked) as scope:
+            calibration = self._backgrounds.calibration(ranked.query, ranked.vectors, scope)
             return calibration.confidences(ranked.sighted(ids)), calibration.doubt
 
     def hits(self, ranked: Ranked, ids: Sequence[int], *, collapse: bool) -> tuple[Hit, ...]:
@@ -108,7 +109,7 @@ class SearchEngine:
         What is hidden or was removed is left out; what shows the same as a better one of them is
         put under that.
         """
-        with self._scope(ranked.query) as scope:
+        with self._scope(ranked) as scope:
             hidden = Hidden.of(scope.connection, ranked.query)
             rows = Rows(scope, ranked.vectors, ranked.places)
             found = (hit for hit in rows.hits(ids) if hit.photo not in hidden)
@@ -120,7 +121,7 @@ class SearchEngine:
 
     def diversified(self, ranked: Ranked, ids: Sequence[int], *, balance: float) -> list[int]:
         """Reorder items of an order so that each adds something."""
-        with self._scope(ranked.query) as scope:
+        with self._scope(ranked) as scope:
             vectors = scope.vectors(ids)
         shown = diversify(_relevance(len(ids)), vectors, balance=balance, top_k=len(ids))
         return [ids[place] for place in shown]
@@ -130,21 +131,17 @@ class SearchEngine:
         self, query: Query, given: Mapping[str, Vector]
     ) -> Iterator[tuple[QueryVectors, Scope]]:
         self._library.require_space(self._space)
+        # of the encoder's own space, though the library may have changed to another by now; and
         # before the query is encoded: the model may be loading in another thread
-        indexes = self._indexes(query)
+        indexes = {each: self._library.vectors(each, self._space) for each in _targets(query)}
         vectors = self._queries.encode(query, given)
         with self._library.reading_space(self._space) as (connection, space_id):
             yield vectors, Scope.open(connection, space_id, query, indexes)
 
     @contextmanager
-    def _scope(self, query: Query) -> Iterator[Scope]:
-        indexes = self._indexes(query)
+    def _scope(self, ranked: Ranked) -> Iterator[Scope]:
         with self._library.reading_space(self._space) as (connection, space_id):
-            yield Scope.open(connection, space_id, query, indexes)
-
-    def _indexes(self, query: Query) -> dict[Target, FaissIndex]:
-        # of the encoder's own space, though the library may have changed to another by now
-        return {each: self._library.vectors(each, self._space) for each in _targets(query)}
+            yield Scope.open(connection, space_id, ranked.query, ranked.indexes)
 
 
 def _targets(query: Query) -> set[Target]:

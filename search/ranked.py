@@ -9,10 +9,11 @@ from search.calibration import Sighted
 from search.results import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from indexer.vectors import FaissIndex
     from search.encoding import QueryVectors
-    from search.query import Query
+    from search.query import Query, Target
     from search.rows import Places
 
 
@@ -24,6 +25,7 @@ class Ranked:
     vectors: QueryVectors
     ids: Sequence[int]
     places: Places
+    indexes: Mapping[Target, FaissIndex]
     is_whole: bool  # no deeper order has more
 
     def sighted(self, ids: Sequence[int]) -> list[Sighted]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from search.query import CUT_OFF
@@ -24,11 +24,23 @@ if TYPE_CHECKING:
     from search.ranked import Ranked
     from search.results import Doubt, Hit
 
-_DEPTH, _GROWTH = 1000, 8  # places that are ranked at first; so many times more when they are read
-_WINDOW, _TAIL, _MOST_WINDOW = 200, 50, 1000  # places of which the good ones come first
-_BLOCK = 80  # places that are looked up at once, among which stacks are made
 _FRESH = 200  # hits that are kept as they were looked up
 _MOST_RANKINGS, _MOST_IDS = 64, 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How far a ranking goes at a time, in places."""
+
+    depth: int = 1000  # that are ranked at first
+    growth: int = 8  # so many times more when they are read
+    window: int = 200  # of which the good ones come first
+    tail: int = 50  # while there are good ones at its end, the window grows
+    most_window: int = 1000
+    block: int = 80  # that are looked up at once, among which stacks are made
+
+
+_STEPS = Steps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +79,20 @@ class Ranking:
     """One query's results, in the order in which pages give them."""
 
     def __init__(
-        self, engine: SearchEngine, query: Query, *, given: Mapping[str, Vector] | None = None
+        self,
+        engine: SearchEngine,
+        query: Query,
+        *,
+        given: Mapping[str, Vector] | None = None,
+        steps: Steps = _STEPS,
     ) -> None:
         self._engine = engine
         self._query = query
         self._given = given or {}
         self._lock = threading.Lock()
         self._ranked: Ranked | None = None
-        self._depth = _DEPTH
+        self._steps = steps
+        self._depth = steps.depth
         self._unread: deque[int] = deque()  # ids in the order of the ranking
         self._queue: deque[_Item] = deque()  # those of the window, the good ones first
         self._known: set[int] = set()
@@ -107,25 +125,25 @@ class Ranking:
         return Page(tuple(each for each in found if each), has_more)
 
     def _begin(self) -> None:
-        ranked = self._rank()
-        query = self._query
-        window = self._next_items(ranked, _WINDOW)
+        ranked, steps, query = self._rank(), self._steps, self._query
+        window = self._next_items(ranked, steps.window)
+        rest: list[_Item] = []
         if query.is_told and not (query.like or query.unlike) and self.doubt != "uncalibrated":
             self.cut_off = CUT_OFF
-            # good ones are all before the line, as far as they come without gaps
+            # all good ones are to be before the line, as far as they come without a long gap
             while (
-                self._unread and len(window) < _MOST_WINDOW and any(map(_is_sure, window[-_TAIL:]))
+                self._unread
+                and len(window) < steps.most_window
+                and any(map(_is_sure, window[-steps.tail :]))
             ):
-                window += self._next_items(ranked, _WINDOW)
-            good = [item for item in window if _is_sure(item)]
-            rest = [_Item(each.id, each.confidence, False) for each in window if not _is_sure(each)]
-        else:
-            good, rest = window, []
-        if query.diverse is not None and good:
-            by_id = {item.id: item for item in good}
+                window += self._next_items(ranked, steps.window)
+            rest = [replace(each, is_good=False) for each in window if not _is_sure(each)]
+            window = [each for each in window if _is_sure(each)]
+        if query.diverse is not None and window:
+            by_id = {item.id: item for item in window}
             order = self._engine.diversified(ranked, list(by_id), balance=query.diverse)
-            good = [by_id[each] for each in order]
-        self._queue.extend((*good, *rest))
+            window = [by_id[each] for each in order]
+        self._queue.extend((*window, *rest))
         self._ranked = ranked
 
     def _rank(self) -> Ranked:
@@ -147,12 +165,12 @@ class Ranking:
         assert ranked is not None
         is_window = bool(self._queue)
         if is_window:
-            items = [self._queue.popleft() for _ in range(min(_BLOCK, len(self._queue)))]
+            items = [self._queue.popleft() for _ in range(min(self._steps.block, len(self._queue)))]
         else:
             if not self._unread and not ranked.is_whole:
-                self._depth *= _GROWTH
+                self._depth *= self._steps.growth
                 ranked = self._ranked = self._rank()
-            items = self._next_items(ranked, _BLOCK)
+            items = self._next_items(ranked, self._steps.block)
         least = self._query.min_confidence
         sure = [each for each in items if each.confidence is None or each.confidence >= least]
         if not items or (not sure and not is_window):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from indexer.pipeline import index_photos
 from search.thumbnail_cache import ThumbnailCache
 from search.web.app import make_app
 from search.web.guard import HEADERS, Door
+from search.web.limits import MOST_UPLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,3 +137,23 @@ def test_no_answer_is_shared_by_caches_that_others_use(client: TestClient) -> No
         kept = client.request(method, path).headers["cache-control"]
         assert "public" not in kept, path
         assert "no-store" in kept or "no-cache" in kept or "private" in kept, path
+
+
+def hand_over(client: TestClient, data: bytes) -> int:
+    files = {"photo": ("photo.png", data, "image/png")}
+    return client.post("/api/v1/search", files=files).status_code
+
+
+def test_a_photo_that_is_handed_over_is_held_to_bytes_and_pixels(
+    make: Callable[..., FastAPI],
+) -> None:
+    client = TestClient(make(max_pixels=10_000), base_url="http://localhost")
+    small, large = BytesIO(), BytesIO()
+    Image.new("RGB", (100, 100), "red").save(small, "PNG")
+    Image.new("RGB", (101, 100), "red").save(large, "PNG")
+    assert hand_over(client, small.getvalue()) == 200
+    assert hand_over(client, large.getvalue()) == 422
+    assert hand_over(client, b"no photo") == 422
+    too_much = {"Content-Length": str(MOST_UPLOAD_BYTES + (1 << 17))}
+    answer = client.post("/api/v1/search", content=b"--x\r\n", headers=too_much)
+    assert answer.status_code == 413
