@@ -6,6 +6,7 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { percent, t } from "./i18n.js";
+import { sentence } from "./notices.js";
 
 const FIRST = 12; // captions of the library
 const PHOTOS = 3; // of which the same is said, that are shown
@@ -72,7 +73,7 @@ export class Told {
       this.#state.textContent = this.#ranked.childElementCount > 0 ? "" : t("told.no_captions");
     } catch (error) {
       if (!api.isAborted(error)) {
-        this.#state.textContent = error.message;
+        this.#state.textContent = sentence(error);
       }
     }
   }
