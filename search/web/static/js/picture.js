@@ -72,9 +72,9 @@ export class Picture {
 
   // who holds a key down passes many photos, and waits for none of them
   #hurry() {
-    const since = performance.now() - this.#shownAt;
-    this.#shownAt += since;
-    this.#wait(since < HURRIED ? HURRIED : 0);
+    const now = performance.now();
+    this.#wait(now - this.#shownAt < HURRIED ? HURRIED : 0);
+    this.#shownAt = now;
   }
 
   #wait(milliseconds) {
