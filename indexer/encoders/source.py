@@ -33,10 +33,13 @@ def load_source(architecture: Architecture, weights: Path | None, *, name: str) 
     """
     from indexer.encoders.hub import prepare_environment
 
+    from indexer.encoders.checkpoint import check_weights, load_checkpoint
+
+    if weights is not None:
+        check_weights(weights)  # takes no time, where to import open_clip takes seconds
     prepare_environment()
     import open_clip
 
-    from indexer.encoders.checkpoint import load_checkpoint
     from indexer.encoders.text_files import local_text_files
 
     text = local_text_files(architecture)
