@@ -55,7 +55,7 @@ def run(*words: object, env: dict[str, str], code: int = 0) -> Done:
 
 
 def spawn(*words: object, env: dict[str, str], code: int = 0) -> Done:
-    """Run the installed command in a process of its own: where the hub is, is asked once in each."""
+    """Run the installed command in a process of its own, which asks anew where the hub is."""
     done = subprocess.run(
         [str(COMMAND), *map(str, words)],
         check=False,
