@@ -20,6 +20,8 @@ from indexer.files import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from indexer.records import Ids, Vector, Vectors
 
 _FOOT = struct.Struct("<II8s")  # checksum of all before it, length of the JSON, the magic
@@ -34,7 +36,9 @@ class FaissIndex:
     def __init__(self, index: Any, *, last_id: int) -> None:
         self._index = index  # faiss.IndexIDMap2 over IndexFlatIP
         self.last_id = last_id  # the highest id ever added; ids only grow
-        self._lock = threading.Lock()  # FAISS must not search while it changes
+        self._lock = threading.RLock()  # FAISS must not search while it changes
+        self._ids: Ids | None = None  # ascending; kept until the index changes, as samples are
+        self._samples: dict[int, Vectors] = {}
 
     @classmethod
     def empty(cls, dim: int) -> FaissIndex:
@@ -81,11 +85,14 @@ class FaissIndex:
 
     @property
     def ids(self) -> Ids:
-        """The ids of all vectors, in no particular order; `(n,)`."""
+        """The ids of all vectors, ascending; `(n,)`, not to be written to."""
         import faiss
 
-        ids: Ids = faiss.vector_to_array(self._index.id_map).astype(np.int64)
-        return ids
+        with self._lock:
+            if self._ids is None:
+                self._ids = np.sort(faiss.vector_to_array(self._index.id_map).astype(np.int64))
+                self._ids.flags.writeable = False
+            return self._ids
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
         """Add unit rows under new ids, each higher than any before."""
@@ -93,6 +100,7 @@ class FaissIndex:
             return
         with self._lock:
             self._index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), ids)
+            self._forget()
         self.last_id = max(self.last_id, int(ids.max()))
 
     def remove(self, ids: Ids) -> None:
@@ -103,6 +111,7 @@ class FaissIndex:
             return
         with self._lock:
             self._index.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(ids)))
+            self._forget()
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return the unit rows of these ids, which must be there, in their order; `(n, dim)`."""
@@ -136,28 +145,40 @@ class FaissIndex:
     def rows(self, ids: Ids) -> tuple[Ids, Vectors]:
         """Return those of some ids that are there, with their vectors; `(n,)` and `(n, dim)`."""
         with self._lock:
-            held = ids[np.isin(ids, self.ids)]
+            held = ids[_is_among(self.ids, ids)]
             rows: Vectors = self._index.reconstruct_batch(np.ascontiguousarray(held))
         return held, rows
 
     def sample(self, count: int, *, allowed: Ids | None = None) -> Vectors:
-        """Return up to `count` vectors, spread evenly over all, or over `allowed`; `(n, dim)`."""
-        ids = np.sort(self.ids if allowed is None else allowed)
-        return self.rows(ids[:: max(1, -(-len(ids) // count))])[1]
+        """Return up to `count` vectors, spread evenly over all, or over `allowed`; `(n, dim)`.
+
+        They are not to be written to.
+        """
+        if allowed is not None:
+            return self._evenly(np.sort(allowed), count)
+        with self._lock:
+            if count not in self._samples:
+                self._samples[count] = self._evenly(self.ids, count)
+                self._samples[count].flags.writeable = False
+            return self._samples[count]
 
     def spread(self, query: Vector) -> tuple[float, float]:
         """Return mean and deviation of the cosines to one unit vector, of vectors evenly chosen.
 
         0 and 0 where there is none.
         """
-        step = max(1, len(self) // _SAMPLE)
-        places = np.arange(0, len(self), step)
-        if not len(places):
+        rows = self.sample(_SAMPLE)
+        if not len(rows):
             return 0.0, 0.0
-        with self._lock:
-            rows = self._index.index.reconstruct_batch(places)
         cosines = rows @ query.astype(np.float32)
         return float(np.nanmean(cosines)), float(np.nanstd(cosines))
+
+    def _evenly(self, ids: Ids, count: int) -> Vectors:
+        return self.rows(ids[:: max(1, -(-len(ids) // count))])[1]
+
+    def _forget(self) -> None:
+        self._ids = None
+        self._samples = {}
 
 
 def snapshot_holds(path: Path, *, token: str) -> tuple[int, int] | None:
@@ -170,6 +191,15 @@ def snapshot_holds(path: Path, *, token: str) -> tuple[int, int] | None:
     if trailer is None or trailer["token"] != token:
         return None
     return trailer["last_id"], trailer["count"]
+
+
+def _is_among(known: Ids, ids: Ids) -> npt.NDArray[np.bool_]:
+    """Tell which ids are among those known, which ascend."""
+    if not len(known):
+        return np.zeros(len(ids), bool)
+    places = np.searchsorted(known, ids).clip(max=len(known) - 1)
+    is_known: npt.NDArray[np.bool_] = known[places] == ids
+    return is_known
 
 
 def _only(ids: Ids) -> Any:

@@ -29,6 +29,7 @@ from search.results import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Self
 
     from indexer.records import Background, Ids, Vector, Vectors
     from search.channels import Scope
@@ -44,6 +45,27 @@ _SHORTEST = 0.05  # of a sum of unit vectors that is more than rounding
 
 
 @dataclass(frozen=True, slots=True)
+class Sighted:
+    """An item that was found, and how beside its own vector."""
+
+    id: int
+    caption_id: int | None  # of a photo, the caption by which it was found
+    has_all_words: bool
+
+    @classmethod
+    def of(cls, hit: Hit) -> Self:
+        """Tell how a hit was found."""
+        is_photo = hit.caption is None
+        by_caption = (found.caption for found in hit.found_by if found.channel == "caption")
+        caption = next(filter(None, by_caption), None) if is_photo else None
+        return cls(
+            hit.photo.id if hit.caption is None else hit.caption.id,
+            None if caption is None else caption.id,
+            any(found.channel == "words" and found.score >= ALL for found in hit.found_by),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """A query beside what a library's background makes of queries of its form."""
 
@@ -51,49 +73,32 @@ class Calibration:
     vectors: QueryVectors
     scope: Scope
     background: Background | None
-
-    @classmethod
-    def read(cls, query: Query, vectors: QueryVectors, scope: Scope) -> Calibration:
-        """Read the background of the scope's space, where an indexer has left one."""
-        dim = len(vectors.whole)
-        found = backgrounds.read(scope.connection, scope.space_id, dim=dim)
-        return cls(query, vectors, scope, found)
-
-    @property
-    def doubt(self) -> Doubt | None:
-        """Why no confidence can be had, or none at all is due."""
-        if self.background is None:
-            return "uncalibrated"
-        return None if tells(self.background, self.query) else "uninformed"
+    doubt: Doubt | None  # why no confidence can be had, or none at all is due
 
     def applied(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         """Give hits their confidence: that of the best way in which they were found."""
-        if self.background is None or not hits:
-            return tuple(hits)
-        is_photos = self.query.target == "photos"
-        ids = [hit.photo.id if hit.caption is None else hit.caption.id for hit in hits]
-        own = self._figures(self.query.target, ids) if self.doubt is None else {}
-        by_text = self._by_captions(hits) if is_photos else {}
+        found = self.confidences([Sighted.of(hit) for hit in hits])
         return tuple(
-            replace(
-                hit,
-                confidence=max(own.get(key, 0.0), by_text.get(hit.photo.id, 0.0), _by_words(hit)),
-            )
-            for key, hit in zip(ids, hits, strict=True)
+            replace(hit, confidence=confidence) for hit, confidence in zip(hits, found, strict=True)
         )
 
-    def _by_captions(self, hits: Sequence[Hit]) -> dict[int, float]:
-        """Return, by photo, how sure the caption is by which a hit was found."""
-        found = {
-            hit.photo.id: each.caption.id
-            for hit in hits
-            for each in hit.found_by
-            if each.channel == "caption" and each.caption is not None
-        }
-        if not found:
-            return {}
-        figures = self._figures("captions", list(found.values()), texts_only=True)
-        return {photo: figures.get(caption, 0.0) for photo, caption in found.items()}
+    def confidences(self, items: Sequence[Sighted]) -> list[float | None]:
+        """Tell how sure items are, by the best way in which they were found; None for unknown."""
+        if self.background is None or not items:
+            return [None] * len(items)
+        own: dict[int, float] = {}
+        if self.doubt is None:
+            own = self._figures(self.query.target, [each.id for each in items])
+        told = list(filter(None, (each.caption_id for each in items)))
+        by_text = self._figures("captions", told, texts_only=True) if told else {}
+        return [
+            max(
+                own.get(each.id, 0.0),
+                by_text.get(each.caption_id or 0, 0.0),
+                SAID_TOO if each.has_all_words else 0.0,
+            )
+            for each in items
+        ]
 
     def _figures(
         self, target: Target, ids: Sequence[int], *, texts_only: bool = False
@@ -120,10 +125,33 @@ class Calibration:
         return _by_item(keys, held, confidences(found, weights_for(query, target)))
 
 
-def _by_words(hit: Hit) -> float:
-    """Return how sure a hit is that has all the words of the query; 0 for others."""
-    has_all = any(found.channel == "words" and found.score >= ALL for found in hit.found_by)
-    return SAID_TOO if has_all else 0.0
+class Backgrounds:
+    """Reads the background of a library's space, where an indexer has left one, and keeps it."""
+
+    def __init__(self) -> None:
+        self._known: tuple[int, str, Background] | None = (
+            None  # replaced as a whole: threads share it
+        )
+
+    def calibration(self, query: Query, vectors: QueryVectors, scope: Scope) -> Calibration:
+        """Hold a query beside the background of its scope's space."""
+        found = self._read(scope, dim=len(vectors.whole))
+        doubt: Doubt | None = "uncalibrated"
+        if found is not None:
+            doubt = None if tells(found, query) else "uninformed"
+        return Calibration(query, vectors, scope, found, doubt)
+
+    def _read(self, scope: Scope, *, dim: int) -> Background | None:
+        material = backgrounds.material(scope.connection, scope.space_id)
+        if material is None:
+            return None
+        known = self._known
+        if known is None or known[:2] != (scope.space_id, material):
+            found = backgrounds.read(scope.connection, scope.space_id, dim=dim)
+            if found is None:
+                return None
+            known = self._known = (scope.space_id, material, found)
+        return known[2]
 
 
 def weights_for(query: Query, target: Target) -> Weights:

@@ -163,11 +163,18 @@ class Scope:
         return filter_rows.caption_embedding_ids(self.connection, self.space_id, self.filters)
 
     def vectors(self, items: Sequence[int]) -> Vectors:
-        """Return the vectors of items that were found, in their order; `(n, dim)`."""
+        """Return the vectors of items that were found, in their order; `(n, dim)`.
+
+        One that has just left, as another thread has seen already, is near to nothing: zeros.
+        """
         rows = photos if self.target == "photos" else captions
         keys = rows.embedding_ids(self.connection, self.space_id, items)
-        wanted = np.fromiter((keys[item] for item in items), np.int64, len(items))
-        return self.indexes[self.target].vectors(wanted)
+        wanted = np.fromiter((keys.get(item, -1) for item in items), np.int64, len(items))
+        held, found = self.indexes[self.target].rows(np.unique(wanted))
+        vectors = np.zeros((len(items), found.shape[1]), np.float32)
+        is_held = np.isin(wanted, held)
+        vectors[is_held] = found[np.searchsorted(held, wanted[is_held])]
+        return vectors
 
     def _photos(self, ids: Ids, scores: Vector) -> Iterator[Placed]:
         owners = photos.ids_by_embedding(self.connection, ids.tolist())

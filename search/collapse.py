@@ -37,7 +37,7 @@ def collapsed(hits: Iterator[Hit], wanted: int, scope: Scope) -> list[Hit]:
     """Return the best `wanted` hits of which no two show the same, each with those like it."""
     window = list(islice(hits, wanted + max(_SPARE, wanted // 2)))
     while True:
-        shown = _grouped(window, scope)
+        shown = grouped(window, scope)
         if len(shown) >= wanted:
             return shown[:wanted]
         more = list(islice(hits, len(window)))
@@ -46,7 +46,8 @@ def collapsed(hits: Iterator[Hit], wanted: int, scope: Scope) -> list[Hit]:
         window += more
 
 
-def _grouped(hits: Sequence[Hit], scope: Scope) -> list[Hit]:
+def grouped(hits: Sequence[Hit], scope: Scope) -> list[Hit]:
+    """Return the hits of which no two show the same, in their order, each with those like it."""
     by_hash: dict[bytes, list[Hit]] = {}
     for hit in hits:
         by_hash.setdefault(hit.photo.content_hash, []).append(hit)
@@ -82,9 +83,7 @@ def _grouped(hits: Sequence[Hit], scope: Scope) -> list[Hit]:
 
 
 def _unrelated(scope: Scope) -> float | None:
-    index = scope.indexes["photos"]
-    ids = np.sort(index.ids)
-    return unrelated_cosine(index.vectors(ids[:: max(1, -(-len(ids) // SAMPLE))]))
+    return unrelated_cosine(scope.indexes["photos"].sample(SAMPLE))
 
 
 def _worth_comparing(vectors: Vectors, judge: Judge) -> tuple[Ids, Ids]:

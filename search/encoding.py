@@ -15,14 +15,18 @@ from search.marks import vectors_of_captions, vectors_of_photos
 from search.ranking import combine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from PIL import Image
 
     from indexer.encoders import Encoder
     from indexer.library import Library
     from indexer.records import Vector
     from search.query import Channel, Query, Target
     from search.terms import Term
+
+_NOTHING: Mapping[str, Vector] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class QueryVectors:
 
 
 @dataclass(frozen=True, slots=True)
+class EncodedPhoto:
+    """A photo as a model sees it."""
+
+    vector: Vector  # (dim,), of unit length
+    image: (
+        Image.Image
+    )  # upright, RGB; its shorter side is twice what the model needs, or all it has
+
+
+@dataclass(frozen=True, slots=True)
 class QueryEncoder:
     """Encodes queries to one library with the model that encoded it."""
 
@@ -52,22 +66,36 @@ class QueryEncoder:
     encoder: Encoder
     max_pixels: int | None = None  # of a photo to search by; None for the decoder's own cap
 
-    def encode(self, query: Query) -> QueryVectors:
+    def encode(self, query: Query, given: Mapping[str, Vector] = _NOTHING) -> QueryVectors:
         """Encode a query: the weighted sum of its terms, with feedback, and that of its texts.
 
-        Raises DecodeError or FetchError for a photo that cannot be read, QueryError when terms
-        cancel out and for a photo of the feedback that the library does not hold.
+        `given` are the vectors of its photos that are given with it, by their keys. Raises
+        DecodeError or FetchError for a photo that cannot be read, QueryError when terms cancel out
+        and for a photo of the feedback that the library does not hold.
         """
-        found = self._terms(query) if query.terms else None
+        found = self._terms(query, given) if query.terms else None
         if found is not None and not (query.like or query.unlike):
             return found
         return self._refined(found, query)
 
-    def _terms(self, query: Query) -> QueryVectors:
+    def encode_photo(self, data: bytes, *, path: Path) -> EncodedPhoto:
+        """Encode the photo in these bytes; `path` is only asked for its suffix.
+
+        Raises DecodeError.
+        """
+        from indexer.decode.photo import DEFAULT_MAX_PIXELS, decode
+
+        max_pixels = self.max_pixels or DEFAULT_MAX_PIXELS
+        side = self.encoder.image_size
+        image = decode(data, path=path, min_side=side, max_pixels=max_pixels).image
+        vector = self.encoder.encode_images([self.encoder.preprocess(image)])[0]
+        return EncodedPhoto(vector, image)
+
+    def _terms(self, query: Query, given: Mapping[str, Vector]) -> QueryVectors:
         texts = [term.value for term in query.terms if term.kind == "text"]
         encoded = iter(self.encoder.encode_texts(texts)) if texts else iter(())
         vectors = [
-            next(encoded) if term.kind == "text" else self._photo_vector(term)
+            next(encoded) if term.kind == "text" else self._photo_vector(term, given)
             for term in query.terms
         ]
         weights = [term.weight for term in query.terms]
@@ -96,7 +124,9 @@ class QueryEncoder:
             )
         return replace(found, whole=whole, text=refine(found.text, liked=liked, unliked=unliked))
 
-    def _photo_vector(self, term: Term) -> Vector:
+    def _photo_vector(self, term: Term, given: Mapping[str, Vector]) -> Vector:
+        if term.kind == "given":
+            return given[term.value]
         path = absolute(term.value)
         stored = self._stored_vector(path) if term.kind == "photo" else None
         if stored is not None:
@@ -107,15 +137,11 @@ class QueryEncoder:
             raise type(error)(f"{term.value} cannot be searched by: {error}.") from error
 
     def _encoded(self, term: Term, path: Path) -> Vector:
-        from indexer.decode.photo import DEFAULT_MAX_PIXELS, decode, read_photo
+        from indexer.decode.photo import read_photo
         from search.fetch import fetch
 
         data = fetch(term.value) if term.kind == "url" else read_photo(path)
-        max_pixels = self.max_pixels or DEFAULT_MAX_PIXELS
-        side = self.encoder.image_size
-        image = decode(data, path=path, min_side=side, max_pixels=max_pixels).image
-        vector: Vector = self.encoder.encode_images([self.encoder.preprocess(image)])[0]
-        return vector
+        return self.encode_photo(data, path=path).vector
 
     def _stored_vector(self, path: Path) -> Vector | None:
         """Find the vector of a photo that the library holds as it is now: no need to decode it."""

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from indexer.catalog import captions, photos
 from search.results import Found, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Self
 
     from indexer.records import Caption
     from search.channels import Placed, Ranking, Scope
     from search.encoding import QueryVectors
     from search.query import Channel
+
+    Places: TypeAlias = Mapping[Channel, Mapping[int, tuple[int, Placed]]]  # rank and place by id
+
+
+def placed(rankings: Sequence[Ranking]) -> Places:
+    """Index rankings by what they rank."""
+    return {
+        each.channel: {item.id: (rank, item) for rank, item in enumerate(each.items, start=1)}
+        for each in rankings
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +33,7 @@ class Rows:
 
     scope: Scope
     vectors: QueryVectors
-    places: Mapping[Channel, Mapping[int, tuple[int, Placed]]]  # rank and place by id
-
-    @classmethod
-    def of(cls, scope: Scope, vectors: QueryVectors, rankings: Sequence[Ranking]) -> Self:
-        """Index rankings by what they rank."""
-        places = {
-            each.channel: {item.id: (rank, item) for rank, item in enumerate(each.items, start=1)}
-            for each in rankings
-        }
-        return cls(scope, vectors, places)
+    places: Places
 
     def hits(self, ids: Sequence[int]) -> Iterator[Hit]:
         """Yield the hits of these ids, not ranked yet; what was just removed is left out."""

@@ -82,6 +82,11 @@ def thumbnail_of(
     # at least twice this is what the shorter side comes with, which then fills the box
     min_side = max(1, -(-max(box) // 2))
     decoded = decode(data, path=path, min_side=min_side, max_pixels=max_pixels)
-    image = decoded.image
-    image.thumbnail(box, Image.Resampling.LANCZOS)
-    return Thumbnail(image)
+    return fitted(decoded.image, box)
+
+
+def fitted(image: Image.Image, box: tuple[int, int]) -> Thumbnail:
+    """Fit a picture into `box`, never enlarged."""
+    small = image.copy()
+    small.thumbnail(box, Image.Resampling.LANCZOS)
+    return Thumbnail(small)

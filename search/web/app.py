@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,10 @@ from search.thumbnail_cache import ThumbnailCache, default_folder
 from search.web import guard, problems
 from search.web.desk import Desk
 from search.web.document import describe
-from search.web.limits import TURN, BodyLimit, Lanes
+from search.web.limits import BodyLimit, Lanes
 from search.web.originals import Originals
 from search.web.pages import page_routes
-from search.web.routes import photos, pictures, search, status
+from search.web.routes import facets, photos, pictures, search, status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,17 +52,16 @@ def make_app(
         redoc_url=None,
         lifespan=_warmed,
     )
-    app.state.desk = Desk(folder, load_model)
+    app.state.version = version("sightseek")
+    app.state.desk = Desk(folder, load_model, max_pixels=max_pixels)
     app.state.lanes = lanes or Lanes()
     app.state.thumbnails = thumbnails or ThumbnailCache(default_folder())
     app.state.originals = Originals()
     app.state.watch = Watch(folder)
     app.state.max_pixels = max_pixels
     app.state.stopping = stopping or Event()
-    for router in (search.router, photos.router):
-        app.include_router(router, prefix=API, dependencies=[TURN])
-    for router in (pictures.router, status.router):
-        app.include_router(router, prefix=API)
+    for each in (search, photos, pictures, facets, status):
+        app.include_router(each.router, prefix=API)
     problems.install(app, seal=guard.HEADERS)
     describe(app)
     app.router.routes.extend(page_routes())

@@ -6,18 +6,23 @@ Knows no HTTP. What is asked of it may be asked by many threads at once.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer.catalog import facets
 from indexer.catalog.file import CATALOG
+from indexer.decode.photo import DEFAULT_MAX_PIXELS
+from indexer.filters import Filters
 from indexer.library import Library
 from indexer.spaces import library_encoder
 from search.engine import SearchEngine
 from search.line import read_line
 from search.query import Query
+from search.web.handed import HandedOver
+from search.web.rankings import Rankings
+from search.web.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,19 +30,34 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from indexer.catalog.facets import Traits
     from indexer.encoders import Encoder, Preparation
     from indexer.records import Pixels, Space, Vector, Vectors
 
 _TEXTS = 1024  # that are remembered
+_KEYWORDS = 10_000  # that are known to complete what is typed
 
 
 class Desk:
     """One library at a folder, that may come, change and go while it is held."""
 
-    def __init__(self, folder: Path, load_model: Callable[[str], Encoder]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        load_model: Callable[[str], Encoder],
+        *,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> None:
         self.folder = folder
+        self._max_pixels = max_pixels
         self._load_model = load_model
-        self._lock = threading.Lock()
+        self.handed = HandedOver()
+        self.rankings = Rankings()
+        self._traits: Recent[str, Traits] = Recent(1)
+        self._keywords: Recent[str, dict[str, int]] = Recent(1)
+        self._counting = threading.Lock()
+        self._opening = threading.Lock()
+        self._loading = threading.Lock()  # of a model, while pictures are looked up
         self._held: _Held | None = None
 
     def library(self) -> Library:
@@ -54,12 +74,35 @@ class Desk:
         engine = held.engine
         if engine is not None and space is not None and engine.space.same_as(space):
             return engine
-        with self._lock:
+        with self._loading:
             engine = held.engine
             if engine is None or space is None or not engine.space.same_as(space):
                 encoder = library_encoder(held.library, self._load_model)
-                held.engine = engine = SearchEngine(held.library, Remembering(encoder))
+                held.engine = engine = SearchEngine(
+                    held.library, Remembering(encoder), max_pixels=self._max_pixels
+                )
             return engine
+
+    def traits(self) -> Traits:
+        """Return what the photos are like, to be counted. Raises LibraryError."""
+        state = self.state()
+        with self._counting:
+            found = self._traits.get(state)
+            if found is None:
+                with self.library().reading() as connection:
+                    found = facets.read(connection)
+                self._traits.put(state, found)
+            return found
+
+    def keywords(self) -> dict[str, int]:
+        """Return the commonest keywords, with how many photos have each. Raises LibraryError."""
+        state = self.state()
+        found = self._keywords.get(state)
+        if found is None:
+            with self.library().reading() as connection:
+                found = facets.keywords(connection, Filters(), limit=_KEYWORDS)
+            self._keywords.put(state, found)
+        return found
 
     def warm(self) -> None:
         """Load what the first search of words needs. Raises LibraryError, ModelError."""
@@ -70,7 +113,7 @@ class Desk:
         return "-".join(f"{mtime_ns:x}.{size:x}" for mtime_ns, size in _stamps(self.folder))
 
     def _open(self) -> _Held:
-        with self._lock:
+        with self._opening:
             inode = _inode(self.folder)
             if self._held is None or self._held.inode != inode:
                 # those who still read the old one keep it until they are done
@@ -90,8 +133,7 @@ class Remembering:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._lock = threading.Lock()
-        self._known: OrderedDict[str, Vector] = OrderedDict()
+        self._known: Recent[str, Vector] = Recent(_TEXTS)
 
     @property
     def space(self) -> Space:
@@ -133,18 +175,13 @@ class Remembering:
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Encode the texts that are not known, and return all, in order; `(n, dim)`, unit rows."""
-        with self._lock:
-            found = {text: self._known[text] for text in texts if text in self._known}
-            for text in found:
-                self._known.move_to_end(text)
-        new = [text for text in dict.fromkeys(texts) if text not in found]
+        known = {text: self._known.get(text) for text in texts}
+        found = {text: vector for text, vector in known.items() if vector is not None}
+        new = [text for text in known if text not in found]
         if new:
-            vectors = self._encoder.encode_texts(new)
-            found.update(zip(new, vectors, strict=True))
-            with self._lock:
-                self._known.update((text, found[text]) for text in new)
-                while len(self._known) > _TEXTS:
-                    self._known.popitem(last=False)
+            for text, vector in zip(new, self._encoder.encode_texts(new), strict=True):
+                found[text] = vector
+                self._known.put(text, vector)
         return np.stack([found[text] for text in texts])
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from anyio import to_thread
-from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from search.web.problems import GoneError, TooBusyError, problem
@@ -87,16 +86,6 @@ class Lanes:
         self.decodes = Lane("pictures", parallel=max(1, min(4, cores)), waiting=64)
         self.files = Lane("files", parallel=8, waiting=128)
         self.streams = Lane("listeners", parallel=16, waiting=0, seconds=30)
-
-
-async def _searching(request: Request) -> AsyncIterator[None]:
-    async with request.app.state.lanes.searches.turn(request.is_disconnected):
-        yield
-
-
-# for routes that search: their own threads then never outnumber those who have their turn; it is
-# given back before the answer is sent, however slowly that is taken
-TURN = Depends(_searching, scope="function")
 
 
 class BodyLimit:

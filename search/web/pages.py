@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,6 +28,7 @@ LANGUAGES = ("en", "zh")  # the first where a browser asks for none of them
 
 _STATIC = Path(__file__).with_name("static")
 _TEMPLATES = Path(__file__).with_name("templates")
+_ENTRIES = {"main", "theme"}  # the template names them itself
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
 
@@ -37,14 +38,20 @@ def page_routes() -> list[BaseRoute]:
     The address of the files holds their digest: browsers keep them, and take new ones at once.
     """
     static = f"/static/{_digest()}"
+    scripts = sorted({path.stem for path in (_STATIC / "js").glob("*.js")} - _ENTRIES)
     template = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     ).get_template("page.html")
 
     def page(request: Request) -> Response:
         language = _language(request)
-        texts = _texts(language)
-        html = template.render(language=language, languages=LANGUAGES, t=texts, static=static)
+        html = template.render(
+            language=language,
+            languages=LANGUAGES,
+            t=partial(_text, language),
+            static=static,
+            scripts=scripts,
+        )
         response = HTMLResponse(
             html, headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"}
         )
@@ -87,6 +94,14 @@ def _accepted(header: str) -> Iterator[str]:
         except ValueError:  # a weight that is no number
             continue
     yield from (name for _, name in sorted(weighed, key=lambda each: -each[0]))
+
+
+def _text(language: str, key: str) -> str:
+    """Give a text of a language by `part.key`."""
+    part, _, name = key.partition(".")
+    text = _texts(language)[part][name]
+    assert isinstance(text, str), key  # a template counts nothing
+    return text
 
 
 @lru_cache

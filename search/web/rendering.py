@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
     from indexer.filters import Condition
     from indexer.records import Caption, Photo
+    from search.duplicates.records import Kind
     from search.line import Line
     from search.query import Target
-    from search.results import Hit, Like
     from search.terms import Term
+    from search.web.rankings import Shown
 
 _WEIGHTS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0)  # that a term is made lighter and heavier by
 
@@ -63,13 +64,14 @@ def shown_caption(caption: Caption) -> models.Caption:
     )
 
 
-def shown_hit(hit: Hit, *, rank: int, is_good: bool) -> models.Hit:
+def shown_hit(shown: Shown) -> models.Hit:
     """Tell what the API tells of a hit."""
+    hit = shown.hit
     return models.Hit(
-        rank=rank,
+        rank=shown.rank,
         score=hit.score,
-        confidence=hit.confidence,
-        is_good=is_good,
+        confidence=shown.confidence,
+        is_good=shown.is_good,
         photo=shown_photo(hit.photo),
         caption=shown_caption(hit.caption) if hit.caption else None,
         told=hit.told,
@@ -82,8 +84,13 @@ def shown_hit(hit: Hit, *, rank: int, is_good: bool) -> models.Hit:
             )
             for each in hit.found_by
         ),
-        stack=tuple(map(_stacked, hit.like or ())),
+        stack=tuple(stacked(photo, kind) for photo, kind in shown.stack),
     )
+
+
+def stacked(photo: Photo, kind: Kind) -> models.Stacked:
+    """Tell of a photo that shows the same as another."""
+    return models.Stacked(photo=shown_photo(photo), kind=kind)
 
 
 def listed_hit(photo: Photo, *, rank: int) -> models.Hit:
@@ -100,9 +107,12 @@ def asked_for(
     target: Target = "photos",
 ) -> models.AskedFor:
     """Tell how a query was understood, and how to change it."""
+    terms = [_term(line, at, term) for at, term in enumerate(line.terms)]
+    if photo is not None:
+        terms.append(models.Term(kind="photo", value=photo, weight=1.0, written=""))
     return models.AskedFor(
         text=str(line),
-        terms=tuple(_term(line, at, term) for at, term in enumerate(line.terms)),
+        terms=tuple(terms),
         filters=tuple(
             _filter(line, at, condition) for at, condition in enumerate(line.filters.conditions)
         ),
@@ -111,10 +121,6 @@ def asked_for(
         unlike=tuple(unlike),
         target=target,
     )
-
-
-def _stacked(like: Like) -> models.Stacked:
-    return models.Stacked(photo=shown_photo(like.hit.photo), kind=like.evidence.kind)
 
 
 def _term(line: Line, at: int, term: Term) -> models.Term:

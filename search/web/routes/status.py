@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -16,8 +17,6 @@ from indexer.errors import LibraryError, LibraryNotFoundError
 from search.web import models
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.datastructures import State
 
 router = APIRouter(tags=["library"])

@@ -8,6 +8,8 @@ import socket
 import sys
 import threading
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,9 +18,13 @@ import pytest
 import uvicorn
 from PIL import Image, ImageDraw
 from playwright.sync_api import Error, sync_playwright
+from sqlalchemy import insert
 
+from indexer.catalog import embeddings
+from indexer.catalog.schema import photo
 from indexer.library import Library
 from indexer.pipeline import index_photos
+from indexer.records import READING
 from search.web.app import make_app
 
 if TYPE_CHECKING:
@@ -150,8 +156,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a browser of its own, with the options of a browser's context.
 
     The test fails on an error of a script, a message of the console, a violation of the content
-    security policy, and on any request to another host. `expect` names states of HTTP that are no
-    failure.
+    security policy, and on any request to another host. `expect` names states of HTTP, and parts of
+    messages, that are no failure.
     """
     with _heard(browser) as opened:
         yield opened
@@ -162,7 +168,7 @@ def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
     complaints = list[str]()
 
-    def opened(address: str, *, expect: tuple[int, ...] = (), **options: object) -> Page:
+    def opened(address: str, *, expect: tuple[int | str, ...] = (), **options: object) -> Page:
         context = browser.new_context(**({"locale": "en-GB", "reduced_motion": "reduce"} | options))
         context.set_default_timeout(15_000)
         contexts.append(context)
@@ -170,7 +176,8 @@ def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
         host = urlsplit(address).netloc
 
         def on_message(message: ConsoleMessage) -> None:
-            is_expected = any(f"status of {state} " in message.text for state in expect)
+            known = [f"status of {each} " if isinstance(each, int) else each for each in expect]
+            is_expected = any(each in message.text for each in known)
             if message.type in {"error", "warning"} and not is_expected:
                 complaints.append(f"console: {message.text}")
 
@@ -192,3 +199,48 @@ def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
         except Error as error:
             complaints.append(str(error))
     assert not complaints
+
+
+@pytest.fixture(scope="session")
+def vast_library(tmp_path_factory: pytest.TempPathFactory, colour_encoder: ColourEncoder) -> Path:
+    """A library of 20,000 photos of four files: `00000.jpg`, the oldest, to `19999.jpg`."""
+    return write_vast(tmp_path_factory.mktemp("vast"), 20_000, colour_encoder)
+
+
+def write_vast(folder: Path, count: int, encoder: ColourEncoder) -> Path:
+    """Write a library of many photos as rows, each at a path of its own, none read."""
+    files = [folder / f"{kind}.jpg" for kind in range(len(SHAPES))]
+    for kind, file in enumerate(files):
+        _paint(file, COLOURS[kind], kind, stripe=kind)
+    vectors = encoder.encode_images([encoder.preprocess(Image.open(file)) for file in files])
+    hashes = [blake2b(file.read_bytes(), digest_size=16).digest() for file in files]
+    stamps = [file.stat() for file in files]
+    photos = folder / "photos"
+    photos.mkdir()
+    rows = []
+    for number in range(count):
+        kind = number * 7 % 11 % len(SHAPES)
+        path = photos / f"{number:05}.jpg"
+        path.hardlink_to(files[kind])
+        width, height = SHAPES[kind]
+        rows.append(
+            {
+                "path": str(path),
+                "size": stamps[kind].st_size,
+                "mtime_ns": stamps[kind].st_mtime_ns,
+                "content_hash": hashes[kind],
+                "width": width,
+                "height": height,
+                "format": "JPEG",
+                "taken_at": f"{datetime(2001, 1, 1, tzinfo=UTC) + timedelta(hours=number):%FT%T}",
+                "indexed_at": "2026-01-01T00:00:00+00:00",
+                "reading": READING,
+            }
+        )
+    with Library.open(folder / "library", writable=True) as library:
+        space = library.use_space(encoder.space)
+        with library.writing() as connection:
+            connection.execute(insert(photo), rows)
+            of = dict(zip(hashes, vectors, strict=True))
+            embeddings.add(connection, embeddings.PHOTOS, space, of)
+    return folder / "library"

@@ -153,7 +153,8 @@ async function problemOf(response) {
   return new Problem({ title: response.statusText, ...said, status: response.status });
 }
 
-function wait(seconds, signal) {
+/** Let time pass, but for what is aborted. */
+export function wait(seconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, seconds * 1000);
     signal?.addEventListener("abort", () => {

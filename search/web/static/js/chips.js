@@ -11,6 +11,8 @@ export class Chips {
   #root;
   #state;
   #box;
+  #results = null;
+  #waiting = []; // buttons that were pressed before what they change was known
   #picture = null; // { key, url } of the photo that was handed over from this page
 
   constructor({ root, state, box }) {
@@ -20,7 +22,15 @@ export class Chips {
   }
 
   mount(results) {
-    results.subscribe((event) => event === "found" && this.show(results.found.query));
+    this.#results = results;
+    results.subscribe((event) => {
+      if (event === "found") {
+        this.show(results.found.query);
+        this.#goOn();
+      } else if (event === "failed") {
+        this.#waiting = [];
+      }
+    });
   }
 
   /** Show a photo as what it is, before the server has a key for it; null for none. */
@@ -67,13 +77,12 @@ export class Chips {
     }
     const own = this.#picture?.key === photo ? this.#picture : null;
     const name = own?.name ? t("chips.photoNamed", { name: own.name }) : t("chips.photo");
-    const remove = () => this.#set({ photo: null });
+    const remove = { photo: null };
     return [this.#pictureChip(t("chips.photo"), name, own?.url ?? handedOverUrl(photo), "photo", remove)];
   }
 
   #likeChip(kind, id) {
-    const remove = () =>
-      this.#set({ [kind]: this.#state.get()[kind].filter((other) => other !== id) });
+    const remove = { [kind]: this.#state.get()[kind].filter((other) => other !== id) };
     return this.#pictureChip(
       t(`chips.${kind}Short`),
       t(`chips.${kind}`, { id: String(id) }),
@@ -99,18 +108,17 @@ export class Chips {
       { class: `chip chip--photo${isNegated ? " chip--negated" : ""}`, title: name },
       frame,
       words,
-      tools(tool("close", t("chips.remove", { what: name }), `${key}/without`, remove)),
+      tools(this.#tool("close", t("chips.remove", { what: name }), `${key}/without`, remove)),
     );
   }
 
   #termChip({ value, weight, edits }, at) {
     const isNegated = weight < 0;
     const size = Math.abs(weight);
-    const go = (text) => () => this.#set({ q: text });
-    const edit = (name, glyph, label) =>
-      edits?.[name] === null || edits?.[name] === undefined
-        ? null
-        : tool(glyph, t(label, { what: value }), `term-${at}/${name}`, go(edits[name]));
+    const edit = (name, glyph, label) => {
+      const q = edits?.[name] ?? null;
+      return q === null ? null : this.#tool(glyph, t(label, { what: value }), `term-${at}/${name}`, { q });
+    };
     const weightText = element(
       "span",
       { class: `chip__weight${size === 1 ? "" : " chip__weight--set"}` },
@@ -132,7 +140,6 @@ export class Chips {
   }
 
   #filterChip({ key, value, is_negated: isNegated, written, edits }, at) {
-    const go = (text) => () => this.#set({ q: text });
     const label = isNegated ? "chips.wantAgain" : "chips.negate";
     return element(
       "li",
@@ -146,8 +153,12 @@ export class Chips {
       tools(
         edits.negated === null
           ? null
-          : tool("without", t(label, { what: written }), `filter-${at}/negated`, go(edits.negated)),
-        tool("close", t("chips.remove", { what: written }), `filter-${at}/without`, go(edits.without)),
+          : this.#tool("without", t(label, { what: written }), `filter-${at}/negated`, {
+              q: edits.negated,
+            }),
+        this.#tool("close", t("chips.remove", { what: written }), `filter-${at}/without`, {
+          q: edits.without,
+        }),
       ),
     );
   }
@@ -163,8 +174,29 @@ export class Chips {
     return button;
   }
 
-  #set(patch) {
-    this.#state.set({ ...patch, view: null });
+  /** A button that changes the state by a patch. */
+  #tool(glyph, label, key, patch) {
+    const button = iconButton(glyph, label, { "data-key": key });
+    button.addEventListener("click", () => this.#press(key, patch));
+    return button;
+  }
+
+  #press(key, patch) {
+    if (this.#results.phase === "loading") {
+      this.#waiting.push(key); // what it would change is about to change
+    } else {
+      this.#state.set({ ...patch, view: null });
+    }
+  }
+
+  #goOn() {
+    const key = this.#waiting.shift();
+    const button = key && this.#root.querySelector(`[data-key="${key}"]`);
+    if (button) {
+      setTimeout(() => button.click()); // once all have heard what was found
+    } else {
+      this.#waiting = [];
+    }
   }
 
   #focusedKey() {
@@ -187,12 +219,6 @@ export class Chips {
 
 function tools(...buttons) {
   return element("span", { class: "chip__tools" }, ...buttons);
-}
-
-function tool(glyph, label, key, onClick) {
-  const button = iconButton(glyph, label, { "data-key": key });
-  button.addEventListener("click", onClick);
-  return button;
 }
 
 function isText(term) {

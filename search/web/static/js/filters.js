@@ -9,6 +9,7 @@ import * as api from "./api.js";
 import { announce, element, iconButton } from "./dom.js";
 import { FacetList } from "./facet_list.js";
 import { t } from "./i18n.js";
+import { sentence } from "./notices.js";
 import { Timeline } from "./timeline.js";
 
 const SHEET = "(max-width: 720px)"; // where the panel lies over the photos
@@ -24,6 +25,7 @@ export function mountFilters({ aside, toggle, state, results }) {
       panel.open(false);
     }
   });
+  matchMedia(SHEET).addEventListener("change", () => panel.stand());
   state.subscribe(() => panel.refresh());
   results.subscribe((event) => event === "found" && panel.refresh());
   if (recalled() && !panel.isSheet) {
@@ -58,6 +60,7 @@ class Panel {
   open(isOpen, { focus = true } = {}) {
     this.aside.hidden = !isOpen;
     this.toggle.setAttribute("aria-expanded", String(isOpen));
+    this.stand();
     remember(isOpen);
     if (!isOpen) {
       this.toggle.focus();
@@ -66,6 +69,18 @@ class Panel {
     this.refresh();
     if (focus) {
       this.aside.querySelector("h2").focus();
+    }
+  }
+
+  /** Keep the focus within a sheet, and out of what it covers. */
+  stand() {
+    const isAlone = this.isSheet && !this.aside.hidden;
+    for (let node = this.aside; node !== document.body; node = node.parentElement) {
+      for (const other of node.parentElement.children) {
+        if (other !== node && !other.matches("dialog, [aria-live]")) {
+          other.inert = isAlone;
+        }
+      }
     }
   }
 
@@ -100,7 +115,7 @@ class Panel {
     const close = iconButton("close", t("filters.close"), { onclick: () => this.open(false) });
     this.aside.append(
       element(
-        "header",
+        "div",
         { class: "filters__head" },
         element("h2", { tabindex: -1 }, t("filters.label")),
         this.#clear,
@@ -110,7 +125,7 @@ class Panel {
       this.#problem,
       this.#section("dates", this.#timeline.element),
       ...LISTS.map((kind) => this.#section(kind, this.#lists[kind].element)),
-      element("footer", { class: "filters__foot" }, this.#done),
+      element("div", { class: "filters__foot" }, this.#done),
     );
   }
 
@@ -177,7 +192,7 @@ class Panel {
 
   #tell(problem) {
     this.#problem.hidden = problem === null;
-    this.#problem.textContent = problem?.message ?? "";
+    this.#problem.textContent = problem === null ? "" : sentence(problem);
   }
 }
 

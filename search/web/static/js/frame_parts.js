@@ -9,7 +9,7 @@ export function partsOf(actions, { picture, strip, told }) {
   parts.panels = { facts: panel("facts"), told: panel("told") };
   parts.panels.told.append(told);
   parts.bar = element(
-    "header",
+    "div",
     { class: "viewer__bar" },
     parts.close,
     element("div", { class: "viewer__title" }, parts.heading, parts.where),

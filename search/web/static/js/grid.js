@@ -8,26 +8,30 @@
 import { announce, element } from "./dom.js";
 import { t } from "./i18n.js";
 import { Layout } from "./layout.js";
-import { fillTile, makeTile, emptyTile } from "./tile.js";
+import { Rows } from "./rows.js";
+import { remember, remembered } from "./state.js";
+import { step } from "./walk.js";
 
 const BEFORE = 0.75; // windows above and below that are drawn, too
 const AFTER = 1.5;
-const FLING = 1.5; // windows between two frames: too fast to look at photos
+const FLING = 1.2; // windows between two frames: too fast to look at photos
 const REST = 90; // ms without scrolling until photos are loaded again
+const LEAST = 124; // pixels of a row's height, about
+const MOST = 250;
 
 export class Grid {
   #root;
   #results;
   #onOpen;
   #onOpenStack;
-  #rows = element("div", { class: "grid__rows", role: "grid", "aria-label": t("grid.label") });
+  #rows = new Rows();
   #line = element("h2", { class: "grid__line", hidden: true }, t("grid.line"));
   #unloaded = element("div", { class: "grid__unloaded", hidden: true });
   #loading = element("p", { class: "grid__loading", hidden: true });
   #layout = null;
-  #drawn = new Map(); // number of a row -> { element, row, tiles }
   #active = 0; // the hit that Tab leads to
   #wanted = null; // a hit that is to have the focus once it is loaded
+  #left = null; // { at, offset }: where the reader was, to go back to once it is loaded
   #frame = 0;
   #seen = 0; // where the window was in the frame before
   #isFlung = false;
@@ -42,14 +46,17 @@ export class Grid {
 
   /** Begin to draw. */
   mount() {
-    this.#root.append(this.#rows, this.#line, this.#unloaded, this.#loading);
-    this.#rows.addEventListener("keydown", (event) => this.#onKey(event));
-    this.#rows.addEventListener("click", (event) => this.#onClick(event));
-    this.#rows.addEventListener("focusin", (event) => this.#onFocus(event));
+    const rows = this.#rows.root;
+    this.#root.append(rows, this.#line, this.#unloaded, this.#loading);
+    rows.addEventListener("keydown", (event) => this.#onKey(event));
+    rows.addEventListener("click", (event) => this.#onClick(event));
+    rows.addEventListener("focusin", (event) => this.#onFocus(event));
     addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    for (const event of ["wheel", "touchmove", "keydown"]) {
+      addEventListener(event, () => this.#stay(), { passive: true });
+    }
     new ResizeObserver(() => this.#onResize()).observe(this.#root);
     this.#results.subscribe((event) => this.#onResults(event));
-    this.#onResults(this.#results.phase === "ready" ? "found" : "began");
   }
 
   /** Bring a hit into view, and the focus to it if asked for. */
@@ -57,31 +64,26 @@ export class Grid {
     if (this.#layout === null || index < 0 || index >= this.#layout.laid) {
       return;
     }
-    const row = this.#layout.rows[this.#layout.rowOf(index)];
-    this.#scrollTo(row);
+    this.#scrollTo(this.#layout.rows[this.#layout.rowOf(index)]);
     this.#activate(index);
     this.#draw();
     if (focus) {
-      this.#tile(index)?.querySelector("a").focus({ preventScroll: true });
+      this.#rows.focus(index);
     }
   }
 
   #onResults(event) {
     this.#root.setAttribute("aria-busy", String(this.#results.isStale));
     if (event === "found") {
-      this.#active = 0;
       this.#wanted = null;
+      this.#left = remembered();
+      this.#activate(0);
       this.#lay();
       scrollTo({ top: 0, behavior: "instant" });
     } else if (event === "more") {
-      const wasAtEnd = atEnd();
-      this.#layout.extend(this.#results.hits);
-      this.#measure();
-      if (wasAtEnd) {
-        scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
-      }
-      this.#forgetLastRow();
+      this.#extend();
     }
+    this.#goBack();
     this.#draw();
     if (this.#wanted !== null && this.#wanted < this.#layout.laid) {
       const index = this.#wanted;
@@ -93,27 +95,33 @@ export class Grid {
   /** Give all hits their places anew. */
   #lay() {
     const width = this.#root.clientWidth;
-    const target = Math.round(Math.min(250, Math.max(124, width / 5.4)));
+    const target = Math.round(Math.min(MOST, Math.max(LEAST, width / 5.4)));
     const gap = width < 720 ? 4 : 6;
     this.#layout = new Layout({ width, target, gap });
     this.#layout.extend(this.#results.hits);
+    this.#rows.reset(this.#layout, this.#results.hits);
     this.#root.style.setProperty("--row", `${target + gap}px`);
-    for (const key of [...this.#drawn.keys()]) {
-      this.#erase(key);
-    }
     this.#measure();
   }
 
+  /** Give hits that came their places, behind the others. */
+  #extend() {
+    const isAtEnd = scrollY > 0 && scrollY + innerHeight >= wholeHeight() - 2;
+    this.#layout.extend(this.#results.hits);
+    this.#rows.refresh();
+    this.#measure();
+    if (isAtEnd) {
+      scrollTo({ top: wholeHeight(), behavior: "instant" }); // the end is further down now
+    }
+  }
+
   #measure() {
-    const { bottom, line } = this.#layout;
+    const { bottom, line, laid, rows } = this.#layout;
     const height = this.#layout.heightOf(this.#results.count);
     const isGraded = (this.#results.found?.cut_off ?? null) !== null;
     this.#root.style.height = `${height}px`;
-    this.#rows.hidden = this.#layout.laid === 0;
-    this.#rows.setAttribute(
-      "aria-rowcount",
-      String(this.#results.hasMore ? -1 : this.#layout.rows.length),
-    );
+    this.#rows.root.hidden = laid === 0;
+    this.#rows.root.setAttribute("aria-rowcount", String(this.#results.hasMore ? -1 : rows.length));
     this.#line.hidden = line === null || !isGraded;
     this.#line.style.top = `${line?.top ?? 0}px`;
     this.#unloaded.hidden = height <= bottom;
@@ -127,96 +135,42 @@ export class Grid {
     if (this.#layout === null) {
       return;
     }
-    const top = -this.#root.getBoundingClientRect().top;
-    const { rows, bottom } = this.#layout;
-    const from = this.#layout.rowAt(top - innerHeight * BEFORE);
-    const to = this.#layout.rowAt(top + innerHeight * (1 + AFTER));
-    const hasFocus = this.#rows.contains(document.activeElement);
-    if (!hasFocus && rows.length > 0) {
-      this.#keepActiveNear(top);
-    }
+    const top = this.#top();
+    const { rows } = this.#layout;
     const wanted = new Set();
-    for (let key = from; key <= to && key < rows.length; key += 1) {
-      wanted.add(key);
-    }
     if (rows.length > 0) {
+      this.#keepActiveNear(top);
+      const to = this.#layout.rowAt(top + innerHeight * (1 + AFTER));
+      for (let key = this.#layout.rowAt(top - innerHeight * BEFORE); key <= to; key += 1) {
+        wanted.add(key);
+      }
       wanted.add(this.#layout.rowOf(this.#active)); // Tab must find it
     }
-    for (const key of [...this.#drawn.keys()].filter((key) => !wanted.has(key))) {
-      this.#erase(key);
-    }
-    for (const key of [...wanted].filter((key) => !this.#drawn.has(key))) {
-      this.#drawRow(key);
-    }
-    this.#loadMore(top, bottom);
+    this.#rows.show(wanted, { isFilled: !this.#isFlung });
+    this.#loadMore(top);
   }
 
-  #loadMore(top, bottom) {
-    const isNear = top + innerHeight * (2 + AFTER) > bottom;
+  #loadMore(top) {
+    const { bottom } = this.#layout;
     const isBeyond = this.#results.hasMore && top + innerHeight > bottom;
     this.#loading.hidden = !isBeyond;
     if (isBeyond) {
-      this.#loading.textContent = t("grid.loading", {
-        count: this.#results.hits.length,
-        total: this.#results.count,
-      });
+      this.#loading.textContent = this.#progress();
     }
-    if (this.#results.hasMore && (isNear || this.#wanted !== null)) {
+    const isNear = top + innerHeight * (2 + AFTER) > bottom;
+    if (isNear || this.#wanted !== null || this.#left !== null) {
       this.#results.loadMore();
     }
   }
 
-  #drawRow(key) {
-    const row = this.#layout.rows[key];
-    const places = this.#layout.places(this.#results.hits, row);
-    const drawn = element("div", { class: "row", role: "row", "aria-rowindex": key + 1 });
-    drawn.style.top = `${row.top}px`;
-    drawn.style.height = `${row.height}px`;
-    const tiles = places.map(({ left, width }, place) => {
-      const index = row.first + place;
-      const tile = makeTile(this.#results.hits[index], index, { left, width, height: row.height });
-      tile.querySelector("a").tabIndex = index === this.#active ? 0 : -1;
-      if (!this.#isFlung) {
-        fillTile(tile, this.#results.hits[index], width);
-      }
-      return tile;
-    });
-    drawn.append(...tiles);
-    const after = [...this.#drawn.keys()].filter((other) => other > key);
-    const next = after.length > 0 ? this.#drawn.get(Math.min(...after)).drawn : null;
-    this.#rows.insertBefore(drawn, next); // in order, for those who hear the page
-    this.#drawn.set(key, { drawn, row, places, tiles });
+  #progress() {
+    const { hits, count } = this.#results;
+    return t("grid.loading", { count: hits.length, total: count });
   }
 
-  #erase(key) {
-    const { drawn, tiles } = this.#drawn.get(key);
-    tiles.forEach(emptyTile);
-    drawn.remove();
-    this.#drawn.delete(key);
-  }
-
-  /** A last row that was not full when it was drawn is another now. */
-  #forgetLastRow() {
-    for (const [key, { row }] of [...this.#drawn]) {
-      const now = this.#layout.rows[key];
-      if (now.end === row.end && now.height === row.height) {
-        continue;
-      }
-      const focused = this.#drawn.get(key).tiles.findIndex((tile) => tile.contains(document.activeElement));
-      this.#erase(key);
-      this.#drawRow(key);
-      if (focused >= 0) {
-        this.#tile(row.first + focused)?.querySelector("a").focus({ preventScroll: true });
-      }
-    }
-  }
-
-  #fill() {
-    for (const { row, places, tiles } of this.#drawn.values()) {
-      tiles.forEach((tile, place) =>
-        fillTile(tile, this.#results.hits[row.first + place], places[place].width),
-      );
-    }
+  /** Where the window begins, from the top of the first row. */
+  #top() {
+    return -this.#root.getBoundingClientRect().top;
   }
 
   #onScroll() {
@@ -227,7 +181,8 @@ export class Grid {
       clearTimeout(this.#rest);
       this.#rest = setTimeout(() => {
         this.#isFlung = false;
-        this.#fill();
+        this.#rows.fill();
+        this.#keep();
       }, REST);
     });
   }
@@ -236,18 +191,46 @@ export class Grid {
     if (this.#layout === null || this.#root.clientWidth === this.#layout.width) {
       return;
     }
-    const top = -this.#root.getBoundingClientRect().top;
+    const top = this.#top();
+    const { hasFocus } = this.#rows;
     const before = this.#layout.rows[this.#layout.rowAt(Math.max(0, top))];
-    const hadFocus = this.#rows.contains(document.activeElement);
     this.#lay();
     if (before && top > 0) {
       const after = this.#layout.rows[this.#layout.rowOf(before.first)];
       scrollBy({ top: after.top - before.top, behavior: "instant" });
     }
     this.#draw();
-    if (hadFocus) {
-      this.#tile(this.#active)?.querySelector("a").focus({ preventScroll: true });
+    if (hasFocus) {
+      this.#rows.focus(this.#active);
     }
+  }
+
+  /** Keep where the reader is, for when this page of the history is come back to. */
+  #keep() {
+    if (this.#left !== null || this.#layout === null || this.#layout.laid === 0) {
+      return;
+    }
+    const row = this.#layout.rows[this.#layout.rowAt(this.#top())];
+    const offset = Math.round(row.top - this.#top());
+    remember(scrollY === 0 ? null : { at: row.first, offset });
+  }
+
+  /** Go where the reader was, as soon as what is there is loaded. */
+  #goBack() {
+    if (this.#left === null || this.#layout === null || this.#layout.laid === 0) {
+      return;
+    }
+    const { at, offset } = this.#left;
+    if (at < this.#layout.laid || !this.#results.hasMore) {
+      const row = this.#layout.rows[this.#layout.rowOf(at)];
+      scrollBy({ top: row.top - offset - this.#top(), behavior: "instant" });
+      this.#left = null;
+    }
+  }
+
+  /** The reader goes elsewhere by now. */
+  #stay() {
+    this.#left = null;
   }
 
   #onClick(event) {
@@ -273,7 +256,9 @@ export class Grid {
     if (event.altKey || event.metaKey || !event.target.closest(".tile__link")) {
       return;
     }
-    const index = this.#step(event);
+    const { hits, count } = this.#results;
+    const where = { layout: this.#layout, hits, count, active: this.#active, height: innerHeight };
+    const index = step(event, where);
     if (index !== null) {
       event.preventDefault();
       this.#goTo(index);
@@ -283,48 +268,6 @@ export class Grid {
     }
   }
 
-  /** The hit that a key leads to, or null. */
-  #step({ key, ctrlKey }) {
-    const last = this.#results.count - 1;
-    const { rows } = this.#layout;
-    const at = this.#layout.rowOf(this.#active);
-    const page = Math.max(1, Math.floor(innerHeight / (rows[at].height + 6)) - 1);
-    switch (key) {
-      case "ArrowRight":
-        return Math.min(last, this.#active + 1);
-      case "ArrowLeft":
-        return Math.max(0, this.#active - 1);
-      case "ArrowDown":
-        return this.#across(at, 1);
-      case "ArrowUp":
-        return this.#across(at, -1);
-      case "PageDown":
-        return this.#across(at, page);
-      case "PageUp":
-        return this.#across(at, -page);
-      case "Home":
-        return ctrlKey ? 0 : rows[at].first;
-      case "End":
-        return ctrlKey ? last : rows[at].end - 1;
-      default:
-        return null;
-    }
-  }
-
-  /** The hit some rows on that stands nearest to the one that has the focus. */
-  #across(at, by) {
-    const { rows } = this.#layout;
-    const to = Math.min(rows.length - 1, Math.max(0, at + by));
-    if (to === at) {
-      return by > 0 ? Math.min(this.#results.count - 1, rows[at].end) : this.#active;
-    }
-    const middle = ({ left, width }) => left + width / 2;
-    const from = middle(this.#layout.places(this.#results.hits, rows[at])[this.#active - rows[at].first]);
-    const places = this.#layout.places(this.#results.hits, rows[to]);
-    const away = places.map((place) => Math.abs(middle(place) - from));
-    return rows[to].first + away.indexOf(Math.min(...away));
-  }
-
   #goTo(index) {
     if (index < this.#layout.laid) {
       this.#wanted = null;
@@ -332,43 +275,28 @@ export class Grid {
       return;
     }
     this.#wanted = index; // it comes when it is loaded
-    announce(t("grid.loading", { count: this.#results.hits.length, total: this.#results.count }));
+    announce(this.#progress());
     this.#draw();
   }
 
   #activate(index) {
-    const before = this.#tile(this.#active)?.querySelector("a");
-    if (before) {
-      before.tabIndex = -1;
-    }
     this.#active = index;
-    const now = this.#tile(index)?.querySelector("a");
-    if (now) {
-      now.tabIndex = 0;
-    }
+    this.#rows.activate(index);
   }
 
   /** Tab leads to what is seen, not to where the focus was long ago. */
   #keepActiveNear(top) {
     const { rows } = this.#layout;
     const { top: at, height } = rows[this.#layout.rowOf(this.#active)];
-    if (at + height < top || at > top + innerHeight) {
-      const seen = this.#layout.rowAt(Math.max(0, top) + 80);
-      this.#activate(rows[seen].first);
+    const isSeen = at + height >= top && at <= top + innerHeight;
+    if (!isSeen && !this.#rows.hasFocus) {
+      this.#activate(rows[this.#layout.rowAt(Math.max(0, top) + LEAST / 2)].first);
     }
-  }
-
-  #tile(index) {
-    if (this.#layout === null || this.#layout.rows.length === 0) {
-      return null;
-    }
-    const drawn = this.#drawn.get(this.#layout.rowOf(index));
-    return drawn?.tiles[index - drawn.row.first] ?? null;
   }
 
   #scrollTo({ top, height }) {
     const above = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
-    const at = this.#root.getBoundingClientRect().top + top;
+    const at = top - this.#top();
     if (at < above) {
       scrollBy({ top: at - above, behavior: "instant" });
     } else if (at + height > innerHeight - 12) {
@@ -377,6 +305,6 @@ export class Grid {
   }
 }
 
-function atEnd() {
-  return scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+function wholeHeight() {
+  return document.documentElement.scrollHeight;
 }

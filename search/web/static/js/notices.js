@@ -20,6 +20,11 @@ export function libraryNotice({ state, problem, library }) {
   );
 }
 
+/** The first photos are on their way. */
+export function comingNotice() {
+  return notice("photo", t("status.coming"), element("p", { class: "quiet" }, t("status.appear")));
+}
+
 /** Nothing passes what a query (`AskedFor`) asks for; `onAsk(patch)` changes the state. */
 export function nothingFound(query, { onAsk }) {
   const ways = query.filters.map(({ written, edits }) =>
@@ -34,6 +39,21 @@ export function nothingFound(query, { onAsk }) {
     t(query.filters.length > 0 ? "status.filtered" : "status.nothing"),
     element("p", {}, t(query.filters.length > 0 ? "status.loosen" : "status.other_words")),
     element("div", { class: "notice__ways" }, ...ways),
+  );
+}
+
+/** What went wrong (`Problem`), in a sentence. */
+export function sentence(problem) {
+  return problem.status === 0 ? t("status.offline") : problem.message;
+}
+
+/** More photos did not come; those that did stay. */
+export function stuckNotice(problem, { onRetry }) {
+  return element(
+    "div",
+    { class: "stuck" },
+    element("p", {}, t("status.stuck", { why: sentence(problem) })),
+    button(t("status.retry"), onRetry),
   );
 }
 
@@ -69,11 +89,14 @@ export class IndexingBar {
     this.#fresh.addEventListener("click", onShow);
   }
 
-  /** Show `Progress`, and how many photos came meanwhile; says whether there is anything to show. */
-  update({ is_running: isRunning, stage, done, total }, fresh) {
+  /**
+   * Show `Progress`, and how many photos came meanwhile, which what `isAsked` for may find or not.
+   * Gives whether there is anything to show.
+   */
+  update({ is_running: isRunning, done, total }, fresh, { isAsked }) {
     this.element.hidden = !isRunning && fresh === 0;
     this.#bar.hidden = !isRunning;
-    this.#text.textContent = isRunning ? running(stage, done, total) : t("status.indexed");
+    this.#text.textContent = isRunning ? running(done, total) : t("status.indexed");
     if (total > 0) {
       this.#bar.max = total;
       this.#bar.value = done;
@@ -81,12 +104,12 @@ export class IndexingBar {
       this.#bar.removeAttribute("value"); // how much there is to do is not known yet
     }
     this.#fresh.hidden = fresh === 0;
-    this.#fresh.textContent = t("status.fresh", { count: fresh });
+    this.#fresh.textContent = t(isAsked ? "status.fresh_asked" : "status.fresh", { count: fresh });
     return !this.element.hidden;
   }
 }
 
-function running(stage, done, total) {
+function running(done, total) {
   return total > 0 ? t("status.indexing", { done, total }) : t("status.starting");
 }
 

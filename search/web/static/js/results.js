@@ -64,10 +64,13 @@ export class Results {
     if (!this.hasMore) {
       return Promise.resolve(false);
     }
-    this.#loading ??= this.#more(this.#stop.signal).finally(() => {
-      this.#loading = null;
-    });
+    this.#loading ??= this.#more(this.#stop.signal);
     return this.#loading;
+  }
+
+  /** Whether it is but a further page that failed: what was found before stands. */
+  get lacksPage() {
+    return this.phase === "failed" && this.#failed === "page";
   }
 
   /** Do again what failed: the search, or the page that did not come. */
@@ -124,6 +127,7 @@ export class Results {
       }
       this.hits.push(...found.hits);
       this.#next = found.next;
+      this.#loading = null; // whoever hears of it may ask for the page that follows
       this.#tell("more");
       return found.hits.length > 0;
     } catch (error) {
@@ -139,6 +143,7 @@ export class Results {
       throw error;
     }
     this.#failed = what;
+    this.#loading = null;
     this.#become("failed", error, "failed");
   }
 

@@ -9,6 +9,8 @@
 const NOTHING = { q: "", photo: null, like: [], unlike: [], view: null };
 const ASKED = ["q", "photo", "like", "unlike"];
 
+history.scrollRestoration = "manual"; // photos come later than the browser thinks
+
 const listeners = new Set();
 let current = read(location.search);
 
@@ -27,8 +29,19 @@ export function set(patch, { replace = false } = {}) {
   if (address === location.pathname + location.search) {
     return;
   }
-  history[replace ? "replaceState" : "pushState"](null, "", address);
+  const kept = asksTheSame(next, current) ? history.state : null;
+  history[replace ? "replaceState" : "pushState"](kept, "", address);
   become(next);
+}
+
+/** Keep where the reader is, for when this entry of the history is come back to. */
+export function remember(place) {
+  history.replaceState(place, "");
+}
+
+/** What was kept with the entry of the history that is shown, or null. */
+export function remembered() {
+  return history.state;
 }
 
 /** Where a link leads that changes the state by a patch. */

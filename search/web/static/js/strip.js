@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { t } from "./i18n.js";
+import { sentence } from "./notices.js";
 
 export class Strip {
   #best = null; // the photo that stands for all
@@ -42,11 +43,22 @@ export class Strip {
     this.#best = photo;
     this.#others = [...stack];
     this.#draw(photo.id);
-    const { others } = await api.duplicates(photo.id, { signal });
-    const isNew = others.filter((other) => !this.has(other.photo.id));
-    if (!signal.aborted && isNew.length > 0) {
-      this.#others.push(...isNew);
-      this.#draw(this.#current ?? photo.id);
+    try {
+      const { others } = await api.duplicates(photo.id, { signal });
+      const isNew = others.filter((other) => !this.has(other.photo.id));
+      if (!signal.aborted && isNew.length > 0) {
+        this.#others.push(...isNew);
+        this.#draw(this.#current ?? photo.id);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error) {
+    if (!api.isAborted(error)) {
+      this.element.hidden = false;
+      this.#heading.textContent = t("strip.problem", { why: sentence(error) });
     }
   }
 

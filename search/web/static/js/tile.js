@@ -73,18 +73,18 @@ function load(picture, photo, width) {
   picture.src = thumbnailUrl(photo, 320);
 }
 
-function sureness({ confidence }) {
+function sureness({ confidence, is_good: isGood }) {
   if (confidence === null) {
     return [];
   }
-  const bar = element("span", { class: "tile__sure", "aria-hidden": "true" });
-  bar.style.setProperty("--share", percentOf(confidence));
   const said = t("grid.confidence", { share: percent(confidence) });
-  return [bar, element("span", { class: "visually-hidden" }, ` ${said}`)];
-}
-
-function percentOf(share) {
-  return `${Math.round(share * 100)}%`;
+  const words = element("span", { class: "visually-hidden" }, ` ${said}`);
+  if (!isGood) {
+    return [words]; // the line above says it to those who see
+  }
+  const bar = element("span", { class: "tile__sure", "aria-hidden": "true" });
+  bar.style.setProperty("--share", `${Math.round(confidence * 100)}%`);
+  return [bar, words];
 }
 
 function stackButton(count) {

@@ -5,12 +5,12 @@
  * here is which photo is open, what is loaded for it, and where keys lead.
  */
 
+import { loadNear } from "./ahead.js";
 import * as api from "./api.js";
 import { Frame } from "./frame.js";
 import { t } from "./i18n.js";
-import { fitting, sharpEnough } from "./zoom.js";
 
-const SETTLED = 150; // milliseconds at a photo, before more is asked for than its picture
+const SETTLED = 0.15; // seconds at a photo, before more is asked for than its picture
 const AHEAD = 8; // hits from the end of those loaded, before more are loaded
 const PAGES = 5; // of hits that are loaded at once to find one, or the end
 
@@ -33,7 +33,7 @@ class Viewer {
   #wasPushed = false; // so that to close is to go back
   #stop = new AbortController();
   #wantsStack = false;
-  #ahead = [];
+  #ahead = []; // pictures that are kept, so that they are there
   #frame;
 
   constructor(dialog, state, results, grid) {
@@ -127,7 +127,7 @@ class Viewer {
       this.#search();
     }
     try {
-      await settled(known ? SETTLED : 0, signal);
+      await api.wait(known ? SETTLED : 0, signal);
       const details = await api.photo(id, { signal });
       this.#picture(details);
       this.#frame.tell(details, signal);
@@ -143,7 +143,7 @@ class Viewer {
     this.#photo = photo;
     this.#frame.show(photo, this.#hit);
     this.#place();
-    this.#preload();
+    this.#ahead = loadNear(this.results.hits, this.#index);
   }
 
   // photos that show the same: those of the hit, though it may be one of them that is open
@@ -213,18 +213,6 @@ class Viewer {
     if (isKnown && this.#index > hits.length - AHEAD) {
       this.results.loadMore();
     }
-  }
-
-  #preload() {
-    const { hits } = this.results;
-    const near = [1, -1, 2].map((step) => hits[this.#index + step]).filter(Boolean);
-    const stage = { width: innerWidth, height: innerHeight };
-    this.#ahead = near.map(({ photo }) => {
-      const size = sharpEnough(photo, fitting(photo, stage), 1, devicePixelRatio);
-      const image = new Image();
-      image.src = api.thumbnailUrl(photo, size === "original" ? 2048 : size);
-      return image;
-    });
   }
 
   async #walk(step) {
@@ -322,14 +310,4 @@ class Viewer {
     }
     return true;
   }
-}
-
-function settled(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
 }
