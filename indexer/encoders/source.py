@@ -31,9 +31,8 @@ def load_source(architecture: Architecture, weights: Path | None, *, name: str) 
 
     Without weights they are random, from torch's seed. Raises CheckpointError and HubError.
     """
-    from indexer.encoders.hub import prepare_environment
-
     from indexer.encoders.checkpoint import check_weights, load_checkpoint
+    from indexer.encoders.hub import prepare_environment
 
     if weights is not None:
         check_weights(weights)  # takes no time, where to import open_clip takes seconds
