@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 
 from indexer.encoders.presets import PRESETS, preset_called
 from indexer.sample import sample_folder
+from search.cli import main
 
 if TYPE_CHECKING:
     from hub import HubSite
@@ -23,8 +27,9 @@ CAT = sample_folder() / "cat.jpg"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> dict[str, str]:
-    """The environment of someone who has no model yet."""
+def home(tmp_path: Path, builtin_known: Path) -> dict[str, str]:
+    """The environment of someone who has no model but the built-in one, which was used before."""
+    shutil.copytree(builtin_known, tmp_path / "cache" / "sightseek" / "backgrounds")
     return {
         "HF_HOME": str(tmp_path / "hf"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
@@ -32,7 +37,25 @@ def home(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def run(*words: object, env: dict[str, str], code: int = 0) -> subprocess.CompletedProcess[str]:
+class Done(NamedTuple):
+    """What a command said."""
+
+    stdout: str
+    stderr: str
+
+
+def run(*words: object, env: dict[str, str], code: int = 0) -> Done:
+    """Run a command in this process, which has imported all that it needs."""
+    done = CliRunner().invoke(main, [*map(str, words)], env=env)
+    gc.unfreeze()  # what a command leaves to the end of its process
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == code, (done.stdout, done.stderr)
+    return Done(done.stdout, done.stderr)
+
+
+def spawn(*words: object, env: dict[str, str], code: int = 0) -> Done:
+    """Run the installed command in a process of its own, which asks anew where the hub is."""
     done = subprocess.run(
         [str(COMMAND), *map(str, words)],
         check=False,
@@ -44,7 +67,7 @@ def run(*words: object, env: dict[str, str], code: int = 0) -> subprocess.Comple
     )
     assert done.returncode == code, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
-    return done
+    return Done(done.stdout, done.stderr)
 
 
 def model_of(home: dict[str, str]) -> str:
@@ -52,7 +75,7 @@ def model_of(home: dict[str, str]) -> str:
 
 
 def test_models_lists_what_has_a_name_and_where_it_is(home: dict[str, str]) -> None:
-    models = {each["name"]: each for each in json.loads(run("models", "--json", env=home).stdout)}
+    models = {each["name"]: each for each in json.loads(spawn("models", "--json", env=home).stdout)}
     assert list(models) == ["builtin", *(preset.name for preset in PRESETS)]
     assert 1e6 < models["builtin"]["bytes"] < 60e6
     assert models["clip"]["download_bytes"] == 605_000_000
@@ -80,7 +103,7 @@ def test_models_tells_the_speed_of_the_last_long_run(home: dict[str, str], tmp_p
 def test_a_new_library_says_which_model_it_gets_and_how_to_have_another(
     home: dict[str, str],
 ) -> None:
-    [line] = run("index", CAT, env=home).stderr.splitlines()
+    [line] = spawn("index", CAT, env=home).stderr.splitlines()
     assert line.startswith("The model of this library is builtin, since HF_HUB_OFFLINE is set; ")
     assert line.endswith("`sightseek index --model clip` changes to one that finds more, later.")
     assert model_of(home) == "builtin"
@@ -93,7 +116,7 @@ def test_a_new_library_without_a_network_gets_the_built_in_model(home: dict[str,
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
     env = home | {"HF_HUB_OFFLINE": "", "HF_ENDPOINT": nowhere}
-    [line] = run("index", CAT, env=env).stderr.splitlines()
+    [line] = spawn("index", CAT, env=env).stderr.splitlines()
     assert "is builtin, since 127.0.0.1" in line
     assert model_of(home) == "builtin"
 
@@ -106,7 +129,7 @@ def test_a_download_that_ends_badly_leaves_the_built_in_model(
     hub_site.put(clip.repository, clip.files[0], b"x" * 100_000)
     hub_site.faults.corrupt = True
     env = home | {"HF_HUB_OFFLINE": "", "HF_ENDPOINT": hub_site.url}
-    first, second = run("index", CAT, env=env).stderr.splitlines()
+    first, second = spawn("index", CAT, env=env).stderr.splitlines()
     assert "is clip, since 127.0.0.1" in first
     assert "is builtin, since clip could not be fetched: " in second
     assert model_of(home) == "builtin"
@@ -119,7 +142,7 @@ def test_weights_that_are_none_are_told_so_and_leave_no_library(
     assert clip is not None
     hub_site.put(clip.repository, clip.files[0], b"x" * 100_000)
     env = home | {"HF_HUB_OFFLINE": "", "HF_ENDPOINT": hub_site.url}
-    done = run("index", CAT, "--model", "clip", "-q", env=env, code=1)
+    done = spawn("index", CAT, "--model", "clip", "-q", env=env, code=1)
     assert "is neither safetensors nor a torch checkpoint" in done.stderr
     assert not Path(home["SIGHTSEEK_LIBRARY"]).exists()
 

@@ -35,7 +35,7 @@ def load_checkpoint(model: nn.Module, path: Path, name: str) -> None:
 
     Takes big_vision's `.npz` files too, which only SigLIP models can read.
     """
-    if _kind(path) == "npz":
+    if check_weights(path) == "npz":
         _load_big_vision(model, path, name)
     else:
         load_into(model, read_state_dict(path), name)
@@ -47,26 +47,35 @@ def read_state_dict(path: Path) -> StateDict:
     Takes safetensors, and torch's files with nothing but tensors and plain values. What training
     wraps around a model's own names is taken off.
     """
-    match _kind(path):
+    match check_weights(path):
         case "safetensors":
             content: Any = _read_safetensors(path)
         case "torch":
             content = _read_torch(path, mmap=True)
         case "pickle":  # torch before 1.6
             content = _read_torch(path, mmap=False)
-        case "script":
-            raise CheckpointError(
-                f"{path} is a TorchScript archive, which holds code besides weights. "
-                "Use the same model's safetensors, or an open_clip pair such as ViT-B-32/openai."
-            )
-        case "npz":
-            raise CheckpointError(f"{path} holds big_vision's arrays and no torch weights.")
         case _:
-            raise CheckpointError(
-                f"{path} is neither safetensors nor a torch checkpoint. Check that it is the "
-                "file with the weights and was downloaded whole."
-            )
+            raise CheckpointError(f"{path} holds big_vision's arrays and no torch weights.")
     return _unwrapped(content, path)
+
+
+def check_weights(path: Path) -> str:
+    """Return what kind of weights a file holds, by its first bytes: before a model is made for it.
+
+    Raises CheckpointError for a file that holds none.
+    """
+    kind = _kind(path)
+    if kind == "script":
+        raise CheckpointError(
+            f"{path} is a TorchScript archive, which holds code besides weights. "
+            "Use the same model's safetensors, or an open_clip pair such as ViT-B-32/openai."
+        )
+    if kind == "other":
+        raise CheckpointError(
+            f"{path} is neither safetensors nor a torch checkpoint. Check that it is the "
+            "file with the weights and was downloaded whole."
+        )
+    return kind
 
 
 def load_into(model: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from search.query import Channel, Target
 from search.results import Doubt
+
+# RFC 3339's date-time has an offset; of most photos nobody recorded one
+Moment = Annotated[
+    datetime,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "By the camera's clock, ISO 8601; with an offset where it recorded one.",
+            "examples": ["2021-05-17T12:30:00"],
+        }
+    ),
+]
 
 
 class Model(BaseModel):
@@ -35,7 +47,7 @@ class Photo(Model):
     width: int = Field(description="Pixels, upright.")
     height: int
     format: str
-    taken_at: datetime | None = None
+    taken_at: Moment | None = None
     camera: str | None = None
     lens: str | None = None
     latitude: float | None = Field(None, description="Degrees, north positive.")

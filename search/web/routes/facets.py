@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from search.line import read_line
 from search.web import models
 from search.web.answers import answer
+from search.web.examples import FACETS, shown
 from search.web.faceting import facets_of
 from search.web.routes.search import Line
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["library"])
 
 
-@router.get("/facets", response_model=models.Facets)
+@router.get("/facets", response_model=models.Facets, responses=shown(FACETS))
 async def facets(request: Request, *, q: Line = "") -> Response:
     """Count what the photos that pass a query's filters are like.
 

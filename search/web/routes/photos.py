@@ -13,6 +13,7 @@ from search.duplicates.beside import same_as
 from search.web import models
 from search.web.answers import answer
 from search.web.asking import Asked, page_of
+from search.web.examples import CAPTIONS, DETAILS, DUPLICATES, shown
 from search.web.problems import NoSuchError
 from search.web.rendering import shown_caption, shown_photo, stacked
 from search.web.routes.pictures import PhotoId, is_displayable, media_type
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/photos/{photo_id}", tags=["photos"])
 
 
-@router.get("", response_model=models.PhotoDetails)
+@router.get("", response_model=models.PhotoDetails, responses=shown(DETAILS))
 async def photo(request: Request, photo_id: PhotoId) -> Response:
     """Tell what the library knows of a photo."""
     return await answer(request, partial(_details, request.app.state.desk, photo_id))
 
 
-@router.get("/captions", response_model=models.Captions)
+@router.get("/captions", response_model=models.Captions, responses=shown(CAPTIONS))
 async def captions_for(
     request: Request,
     photo_id: PhotoId,
@@ -44,7 +45,7 @@ async def captions_for(
     return await answer(request, partial(_captions, desk, photo_id, limit=limit, cursor=cursor))
 
 
-@router.get("/duplicates", response_model=models.Duplicates)
+@router.get("/duplicates", response_model=models.Duplicates, responses=shown(DUPLICATES))
 async def duplicates(request: Request, photo_id: PhotoId) -> Response:
     """Find the photos that show the same as one: copies, crops, and others of the same burst."""
     return await answer(request, partial(_duplicates, request.app.state.desk, photo_id))

@@ -16,6 +16,7 @@ from search.web import models
 from search.web.answers import answer, answer_once
 from search.web.asking import Asked, page_of
 from search.web.completing import complete
+from search.web.examples import ASKED_FOR, COMPLETIONS, FOUND, shown
 from search.web.rendering import asked_for
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _in_form(
     return _Options(like, unlike, target, channels, diverse, collapse, min_confidence, limit)
 
 
-@router.get("/search", response_model=models.Found)
+@router.get("/search", response_model=models.Found, responses=shown(FOUND))
 async def search(
     request: Request,
     options: Annotated[_Options, Depends(_in_query)],
@@ -130,7 +131,7 @@ async def search(
     return await answer(request, partial(_search, request.app.state.desk, options, q, photo))
 
 
-@router.post("/search", response_model=models.Found)
+@router.post("/search", response_model=models.Found, responses=shown(FOUND))
 async def search_by_photo(
     request: Request,
     photo: Annotated[UploadFile, File(description="A photo; it is kept in memory alone.")],
@@ -149,24 +150,35 @@ async def search_by_photo(
     return await answer_once(request, partial(_search, state.desk, options, q, key))
 
 
-@router.get("/query", response_model=models.AskedFor)
+@router.get("/query", response_model=models.AskedFor, responses=shown(ASKED_FOR))
 async def query(
     request: Request,
     *,
     q: Line = "",
     add: Annotated[
-        list[str] | None, Query(max_length=50, description="Terms and filters to put in.")
-    ] = None,
+        list[str],
+        Query(
+            default_factory=list,
+            max_length=50,
+            description="Terms and filters to put in.",
+            examples=[["orientation:portrait", "- boat"]],
+        ),
+    ],
     drop: Annotated[
-        list[str] | None,
-        Query(max_length=50, description="Keys of filters that are taken out first."),
-    ] = None,
+        list[str],
+        Query(
+            default_factory=list,
+            max_length=50,
+            description="Keys of filters that are taken out first.",
+            examples=[["after", "before"]],
+        ),
+    ],
 ) -> Response:
     """Tell how a query is understood, and how it is written after a change."""
-    return await answer_once(request, partial(_changed, q, add or [], drop or []))
+    return await answer_once(request, partial(_changed, q, add, drop))
 
 
-@router.get("/completions", response_model=models.Completions)
+@router.get("/completions", response_model=models.Completions, responses=shown(COMPLETIONS))
 async def completions(
     request: Request,
     *,

@@ -156,8 +156,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a browser of its own, with the options of a browser's context.
 
     The test fails on an error of a script, a message of the console, a violation of the content
-    security policy, and on any request to another host. `expect` names states of HTTP that are no
-    failure.
+    security policy, and on any request to another host. `expect` names states of HTTP, and parts of
+    messages, that are no failure.
     """
     with _heard(browser) as opened:
         yield opened
@@ -168,7 +168,7 @@ def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
     complaints = list[str]()
 
-    def opened(address: str, *, expect: tuple[int, ...] = (), **options: object) -> Page:
+    def opened(address: str, *, expect: tuple[int | str, ...] = (), **options: object) -> Page:
         context = browser.new_context(**({"locale": "en-GB", "reduced_motion": "reduce"} | options))
         context.set_default_timeout(15_000)
         contexts.append(context)
@@ -176,7 +176,8 @@ def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
         host = urlsplit(address).netloc
 
         def on_message(message: ConsoleMessage) -> None:
-            is_expected = any(f"status of {state} " in message.text for state in expect)
+            known = [f"status of {each} " if isinstance(each, int) else each for each in expect]
+            is_expected = any(each in message.text for each in known)
             if message.type in {"error", "warning"} and not is_expected:
                 complaints.append(f"console: {message.text}")
 

@@ -43,9 +43,7 @@ def violations(page: Page, axe: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [DESKTOP, DESKTOP | DARK, PHONE, PHONE | DARK | CHINESE],
-    ids=["desktop", "dark", "phone", "phone, dark, Chinese"],
+    "options", [DESKTOP, PHONE | DARK | CHINESE], ids=["desktop", "phone, dark, Chinese"]
 )
 def test_axe_finds_nothing_wrong(
     options: dict[str, Any], site: str, open_page: Callable[..., Page], axe: str

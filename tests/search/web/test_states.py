@@ -120,6 +120,43 @@ def test_a_busy_server_is_asked_again(site: str, open_page: Callable[..., Page])
     expect(page.locator(".tile__name").first).to_contain_text("green-")
 
 
+def test_a_server_that_does_not_answer_is_asked_again_on_demand(
+    site: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{site}/?q=red", expect=("ERR_FAILED",))
+    expect(page.locator(".tile").first).to_be_visible()
+    page.route("**/api/v1/*?*", lambda route: route.abort())
+    page.locator("#box").fill("green")
+    expect(page.get_by_role("heading", name="sightseek does not answer")).to_be_visible()
+    expect(page.locator(".tile").first).to_be_hidden()  # red ones are not what is asked for now
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".tile__name").first).to_contain_text("green-")
+    expect(page.locator(".tile").first).to_be_visible()
+
+
+def test_a_page_of_results_that_fails_leaves_those_before(
+    site: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{site}/?q=camera:none", expect=(500,))
+    fails = [True]
+
+    def answer(route: Route) -> None:
+        if "cursor=" in route.request.url and fails[0]:
+            route.fulfill(status=500, json={"title": "Error", "detail": "The disk is full."})
+        else:
+            route.continue_(url=route.request.url.replace("limit=60", "limit=8"))
+
+    page.route("**/api/v1/search?*", answer)
+    page.goto(site)
+    expect(page.locator(".stuck")).to_contain_text("More photos did not come: The disk is full.")
+    expect(page.locator(".tile")).to_have_count(8)
+    fails[0] = False
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".tile")).to_have_count(29)
+    expect(page.locator("#status")).to_be_hidden()
+
+
 def test_the_states_speak_chinese(
     tmp_path: Path, serve: Callable[[Path], str], open_page: Callable[..., Page]
 ) -> None:

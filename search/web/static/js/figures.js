@@ -14,6 +14,12 @@ export function month(text, style = "long") {
   return new Intl.DateTimeFormat(language, options).format(new Date(year, place - 1));
 }
 
+/** A month `2021-05` in a word, without its year. */
+export function monthOfYear(text) {
+  const [year, place] = text.split("-").map(Number);
+  return new Intl.DateTimeFormat(language, { month: "short" }).format(new Date(year, place - 1));
+}
+
 /** Bytes in the unit that is fit. */
 export function bytes(count) {
   const place = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), UNITS.length - 1);

@@ -9,6 +9,7 @@ import * as api from "./api.js";
 import { announce, element, iconButton } from "./dom.js";
 import { FacetList } from "./facet_list.js";
 import { t } from "./i18n.js";
+import { sentence } from "./notices.js";
 import { Timeline } from "./timeline.js";
 
 const SHEET = "(max-width: 720px)"; // where the panel lies over the photos
@@ -191,7 +192,7 @@ class Panel {
 
   #tell(problem) {
     this.#problem.hidden = problem === null;
-    this.#problem.textContent = problem?.message ?? "";
+    this.#problem.textContent = problem === null ? "" : sentence(problem);
   }
 }
 

@@ -4,6 +4,7 @@ import { originalUrl } from "./api.js";
 import { factList } from "./facts.js";
 import { partsOf } from "./frame_parts.js";
 import { percent, t } from "./i18n.js";
+import { sentence } from "./notices.js";
 import { Picture } from "./picture.js";
 import { Strip } from "./strip.js";
 import { Told } from "./told.js";
@@ -101,7 +102,7 @@ export class Frame {
   }
 
   fail(problem) {
-    this.#say(problem.status === 404 ? t("viewer.gone") : problem.message);
+    this.#say(problem.status === 404 ? t("viewer.gone") : sentence(problem));
   }
 
   clear() {

@@ -42,6 +42,21 @@ export function nothingFound(query, { onAsk }) {
   );
 }
 
+/** What went wrong (`Problem`), in a sentence. */
+export function sentence(problem) {
+  return problem.status === 0 ? t("status.offline") : problem.message;
+}
+
+/** More photos did not come; those that did stay. */
+export function stuckNotice(problem, { onRetry }) {
+  return element(
+    "div",
+    { class: "stuck" },
+    element("p", {}, t("status.stuck", { why: sentence(problem) })),
+    button(t("status.retry"), onRetry),
+  );
+}
+
 /** What went wrong (`Problem`), in place of photos. */
 export function problemNotice(problem, { onRetry }) {
   const kind = PROBLEMS[problem.status] ?? (QUERIES.includes(problem.status) ? "query" : "error");

@@ -68,6 +68,11 @@ export class Results {
     return this.#loading;
   }
 
+  /** Whether it is but a further page that failed: what was found before stands. */
+  get lacksPage() {
+    return this.phase === "failed" && this.#failed === "page";
+  }
+
   /** Do again what failed: the search, or the page that did not come. */
   retry() {
     if (this.#failed === "search") {

@@ -7,7 +7,7 @@ import * as api from "./api.js";
 import { announce, element } from "./dom.js";
 import { t } from "./i18n.js";
 import { follow } from "./live.js";
-import { IndexingBar, comingNotice, libraryNotice, nothingFound, problemNotice } from "./notices.js";
+import { IndexingBar, comingNotice, libraryNotice, nothingFound, problemNotice, stuckNotice } from "./notices.js";
 import { asks } from "./state.js";
 
 const AGAIN = 3000; // milliseconds before a server that does not answer is asked again
@@ -34,7 +34,7 @@ class Standing {
   #notice = element("div", {});
 
   constructor(region, state, results) {
-    Object.assign(this, { region, state, results });
+    Object.assign(this, { region, state, results, grid: region.nextElementSibling });
     region.replaceChildren(this.#bar.element, this.#notice);
   }
 
@@ -107,7 +107,7 @@ class Standing {
     if (problem.status === 0 || problem.status === 429) {
       this.#timer = setTimeout(() => {
         if (this.results.problem === problem) {
-          this.#reload();
+          this.results.retry();
         }
       }, AGAIN);
     }
@@ -120,8 +120,10 @@ class Standing {
       this.#shown = about;
       const made = make ? [make()] : [];
       this.#notice.replaceChildren(...made);
-      announce(made[0]?.querySelector("h2").textContent ?? "");
+      announce(made[0]?.querySelector("h2, p").textContent ?? "");
     }
+    const isInstead = this.results.phase === "failed" && !this.results.lacksPage;
+    this.grid.classList.toggle("is-set-aside", isInstead); // those of before are not what is asked
     this.region.hidden = !hasBar && about === "";
   }
 
@@ -144,8 +146,11 @@ class Standing {
       }
       return [`library ${library.state} ${library.problem}`, () => libraryNotice(library)];
     }
+    const onRetry = () => this.results.retry();
+    if (this.results.lacksPage) {
+      return [`stuck ${problem.message}`, () => stuckNotice(problem, { onRetry })];
+    }
     if (phase === "failed") {
-      const onRetry = () => this.#reload();
       return [`problem ${problem.status} ${problem.message}`, () => problemNotice(problem, { onRetry })];
     }
     if (phase === "ready" && hits.length === 0) {

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { t } from "./i18n.js";
+import { sentence } from "./notices.js";
 
 export class Strip {
   #best = null; // the photo that stands for all
@@ -57,7 +58,7 @@ export class Strip {
   #fail(error) {
     if (!api.isAborted(error)) {
       this.element.hidden = false;
-      this.#heading.textContent = t("strip.problem", { why: error.message });
+      this.#heading.textContent = t("strip.problem", { why: sentence(error) });
     }
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { element } from "./dom.js";
-import { month } from "./figures.js";
+import { month, monthOfYear } from "./figures.js";
 import { t } from "./i18n.js";
 import { Months } from "./months.js";
 import { between } from "./zoom.js";
@@ -105,8 +105,9 @@ export class Timeline {
     const name = this.#months.name(bar.from);
     const range = `${kind} ${bar.from} ${bar.to}`;
     const isChosen = this.#chosen?.from === bar.from && this.#chosen.to === bar.to;
-    const shown = kind === "year" ? month(name.slice(0, 4)) : month(name, "short");
-    const label = t("timeline.bar", { when: shown, count: bar.count });
+    const shown = kind === "year" ? month(name.slice(0, 4)) : monthOfYear(name);
+    const when = kind === "year" ? shown : month(name, "short");
+    const label = t("timeline.bar", { when, count: bar.count });
     return element(
       "li",
       {},

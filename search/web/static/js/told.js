@@ -6,8 +6,10 @@
 import * as api from "./api.js";
 import { element } from "./dom.js";
 import { percent, t } from "./i18n.js";
+import { sentence } from "./notices.js";
 
-const FIRST = 8; // captions of the library
+const FIRST = 12; // captions of the library
+const PHOTOS = 3; // of which the same is said, that are shown
 
 export class Told {
   #own = element("ul", { class: "told" });
@@ -15,6 +17,7 @@ export class Told {
   #ranked = element("ol", { class: "told told--ranked" });
   #state = element("p", { class: "quiet", role: "status" });
   #more = element("button", { type: "button", class: "text-button" }, t("told.more"));
+  #said = new Map(); // items by their text
   #next = null;
   #load = () => {};
   element = element(
@@ -40,6 +43,7 @@ export class Told {
   clear() {
     this.#own.replaceChildren();
     this.#ranked.replaceChildren();
+    this.#said.clear();
     this.#noOwn.hidden = true;
     this.#more.hidden = true;
     this.#state.textContent = "";
@@ -63,33 +67,39 @@ export class Told {
       if (signal.aborted) {
         return;
       }
-      this.#ranked.append(...hits.map((hit) => this.#item(hit, photo)));
+      hits.forEach((hit) => this.#add(hit, photo));
       this.#next = next;
       this.#more.hidden = next === null;
       this.#state.textContent = this.#ranked.childElementCount > 0 ? "" : t("told.no_captions");
     } catch (error) {
       if (!api.isAborted(error)) {
-        this.#state.textContent = error.message;
+        this.#state.textContent = sentence(error);
       }
     }
   }
 
-  #item({ caption, confidence, photo }, shown) {
-    const item = said(caption.text, caption.language);
-    const sure = confidence === null ? null : element("span", { class: "told__sure" }, percent(confidence));
-    if (caption.photo === shown.id) {
-      item.append(element("p", { class: "quiet" }, sure, " ", t("told.its_own")));
-      return item;
+  // photos of which the same is said share its line
+  #add({ caption, confidence, photo }, shown) {
+    let item = this.#said.get(caption.text);
+    if (!item) {
+      item = said(caption.text, caption.language);
+      item.append(element("p", { class: "quiet" }, confidence === null ? "" : percent(confidence)));
+      this.#said.set(caption.text, item);
+      this.#ranked.append(item);
     }
+    if (caption.photo === shown.id) {
+      const words = item.querySelector(".quiet");
+      words.textContent = [words.textContent, t("told.its_own")].filter(Boolean).join(" · ");
+    } else if (item.querySelectorAll("button").length < PHOTOS) {
+      item.append(this.#photo(photo));
+    }
+  }
+
+  #photo(photo) {
     const picture = element("img", { src: api.thumbnailUrl(photo, 160), alt: "", loading: "lazy" });
-    const open = element(
-      "button",
-      { type: "button", class: "told__photo", "aria-label": t("told.open", { name: photo.name }) },
-      picture,
-    );
-    open.addEventListener("click", () => this.onOpen(photo));
-    item.append(element("p", { class: "quiet" }, sure), open);
-    return item;
+    const label = t("told.open", { name: photo.name });
+    const attributes = { type: "button", class: "told__photo", "aria-label": label, title: photo.name };
+    return element("button", { ...attributes, onclick: () => this.onOpen(photo) }, picture);
   }
 }
 
