@@ -5,8 +5,8 @@ A channel ranks items by their ids: photos, or captions when those are searched 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -31,6 +31,14 @@ _CAPTIONS = 3  # of a photo, as a first guess: a second search takes as long as 
 _SAMPLE, _ROWS = 512, 64  # captions, and those of them that are compared with all, to tell a spread
 _FEW = 8  # captions have no spread to speak of
 _SAME = 0.9999
+
+
+class Passing(TypedDict, total=False):
+    """What passes a query's filters, as far as the catalog was asked."""
+
+    items: frozenset[int]  # the ids of what is ranked
+    photos: Ids  # those of embeddings
+    captions: Ids
 
 
 class Placed(NamedTuple):
@@ -62,7 +70,7 @@ class Scope:
     target: Target
     indexes: Mapping[Target, FaissIndex]
     filters: Filters
-    kept: frozenset[int] | None  # the ids of the items that pass the filters; None for all
+    passing: Passing = field(default_factory=Passing)
 
     @classmethod
     def open(
@@ -71,11 +79,22 @@ class Scope:
         space_id: int,
         query: Query,
         indexes: Mapping[Target, FaissIndex],
+        passing: Passing | None = None,
     ) -> Scope:
-        """Ask the catalog which items a query's filters keep."""
-        ids = filter_rows.photo_ids if query.target == "photos" else filter_rows.caption_ids
-        kept = frozenset(ids(connection, query.filters).tolist()) if query.filters else None
-        return cls(connection, space_id, query.target, indexes, query.filters, kept)
+        """Scope what a query ranks; `passing` is what is known of its filters already."""
+        filters = query.filters
+        known = Passing() if passing is None else passing
+        return cls(connection, space_id, query.target, indexes, filters, known)
+
+    @property
+    def kept(self) -> frozenset[int] | None:
+        """The ids of the items that pass the filters; None for all."""
+        if not self.filters:
+            return None
+        if "items" not in self.passing:
+            ids = filter_rows.photo_ids if self.target == "photos" else filter_rows.caption_ids
+            self.passing["items"] = frozenset(ids(self.connection, self.filters).tolist())
+        return self.passing["items"]
 
     def rank(self, channel: Channel, query: QueryVectors, *, depth: int) -> Ranking:
         """Rank the `depth` best items of one channel; all that have some of the words."""
@@ -123,7 +142,8 @@ class Scope:
     def _with_words(self, query: QueryVectors) -> Ranking:
         index = words.PHOTOS if self.target == "photos" else words.CAPTIONS
         matches = words.find(self.connection, index, query.texts, query.against)
-        kept = [each for each in matches.shares if self.kept is None or each[0] in self.kept]
+        passing = self.kept
+        kept = [each for each in matches.shares if passing is None or each[0] in passing]
         if self.target == "photos":
             return Ranking("words", tuple(Placed(*each) for each in kept), matches.nats)
         first = captions.first_equal(self.connection, [key for key, _ in kept])
@@ -140,14 +160,14 @@ class Scope:
     ) -> tuple[Placed, ...]:
         """Rank items by the vectors of photos or of captions."""
         kind: Target = "photos" if channel == "image" else "captions"
-        index, allowed = self.indexes[kind], self.allowed(kind)
+        index, allowed, kept = self.indexes[kind], self.allowed(kind), self.kept
         most = len(index if allowed is None else allowed)
         wanted = depth if channel == "image" else _CAPTIONS * depth
         while True:
             scores, ids = index.search(query, wanted, allowed=allowed)
             best: dict[int, Placed] = {}
             for item in items_of(ids, scores):
-                if self.kept is None or item.id in self.kept:  # a copy may lie elsewhere
+                if kept is None or item.id in kept:  # a copy may lie elsewhere
                     best.setdefault(item.id, item)
             # what shares an item, or was just removed by another process, leaves gaps: look further
             if len(best) >= depth or wanted >= most:
@@ -158,9 +178,13 @@ class Scope:
         """Return the embeddings of what passes the filters; None for all."""
         if not self.filters:
             return None
-        if kind == "photos":
-            return filter_rows.photo_embedding_ids(self.connection, self.space_id, self.filters)
-        return filter_rows.caption_embedding_ids(self.connection, self.space_id, self.filters)
+        if kind not in self.passing:
+            of_photos = kind == "photos"
+            ids = (
+                filter_rows.photo_embedding_ids if of_photos else filter_rows.caption_embedding_ids
+            )
+            self.passing[kind] = ids(self.connection, self.space_id, self.filters)
+        return self.passing[kind]
 
     def vectors(self, items: Sequence[int]) -> Vectors:
         """Return the vectors of items that were found, in their order; `(n, dim)`.

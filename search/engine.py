@@ -92,6 +92,7 @@ class SearchEngine:
                 fused(scope, vectors, rankings),
                 placed(rankings),
                 scope.indexes,
+                scope.passing,
                 is_whole=len(rankings[0].items) < depth,
             )
 
@@ -141,7 +142,7 @@ class SearchEngine:
     @contextmanager
     def _scope(self, ranked: Ranked) -> Iterator[Scope]:
         with self._library.reading_space(self._space) as (connection, space_id):
-            yield Scope.open(connection, space_id, ranked.query, ranked.indexes)
+            yield Scope.open(connection, space_id, ranked.query, ranked.indexes, ranked.passing)
 
 
 def _targets(query: Query) -> set[Target]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from indexer.vectors import FaissIndex
+    from search.channels import Passing
     from search.encoding import QueryVectors
     from search.query import Query, Target
     from search.rows import Places
@@ -26,6 +27,7 @@ class Ranked:
     ids: Sequence[int]
     places: Places
     indexes: Mapping[Target, FaissIndex]
+    passing: Passing
     is_whole: bool  # no deeper order has more
 
     def sighted(self, ids: Sequence[int]) -> list[Sighted]:

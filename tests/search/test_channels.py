@@ -159,7 +159,7 @@ def test_captions_that_have_nothing_to_do_with_a_query_do_not_stand_out() -> Non
     own /= np.linalg.norm(own, axis=1, keepdims=True)
     index = FaissIndex.empty(16)
     index.add(np.arange(1, 401), own)
-    scope = Scope(None, 1, "photos", {"captions": index}, Filters(), None)
+    scope = Scope(None, 1, "photos", {"captions": index}, Filters())
     foreign = np.eye(16, dtype=np.float32)[0] + 0.05 * own[0]
     foreign /= np.linalg.norm(foreign)
     for vector, most in ((own[0], 8.0), (foreign, 1.0)):
