@@ -222,3 +222,22 @@ def test_vectors_come_back_as_they_were_added_in_the_order_asked() -> None:
     wanted = np.array([29, 10, 13, 10])
     np.testing.assert_array_equal(index.vectors(wanted), rows[wanted - 10])
     assert index.vectors(np.array([], np.int64)).shape == (0, DIM)
+
+
+def test_ids_and_samples_follow_every_change() -> None:
+    index = filled(10)
+    query = unit_rows(3, 1)[0]
+    assert index.ids.tolist() == list(range(1, 11))
+    assert len(index.sample(5)) == 5
+    before = index.spread(query)
+    index.add(ids_from(11, 30), unit_rows(1, 30))
+    assert index.ids.tolist() == list(range(1, 41))
+    assert len(index.sample(100)) == 40
+    assert index.spread(query) != before
+    index.remove(ids_from(5, 30))
+    assert index.ids.tolist() == [1, 2, 3, 4, 35, 36, 37, 38, 39, 40]
+    assert index.sample(3).tolist() == index.vectors(np.array([1, 35, 39])).tolist()
+    held, rows = index.rows(np.array([0, 4, 5, 40, 41], np.int64))
+    assert held.tolist() == [4, 40]
+    assert rows.tolist() == index.vectors(held).tolist()
+    assert FaissIndex.empty(DIM).rows(ids_from(1, 2))[0].tolist() == []
