@@ -18,6 +18,7 @@ export class Box {
   #clear;
   #problem;
   #state;
+  #results;
   #isTyping = false; // what is typed in one go is one step of the history
   #search = 0;
   #complete = 0;
@@ -36,6 +37,7 @@ export class Box {
   }
 
   mount(results) {
+    this.#results = results;
     this.#input.addEventListener("input", (event) => this.#onInput(event));
     this.#input.addEventListener("compositionend", () => this.#onText());
     this.#input.addEventListener("keydown", (event) => this.#onKey(event));
@@ -43,12 +45,10 @@ export class Box {
     this.#input.addEventListener("blur", () => this.#onBlur());
     this.#list.addEventListener("pointerdown", (event) => this.#onPick(event));
     this.#clear.addEventListener("click", () => this.#onClear());
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#settle();
-    });
+    this.#form.addEventListener("submit", (event) => this.#onSubmit(event));
+    this.#problem.addEventListener("click", () => this.#hideProblem());
     this.#state.subscribe((state) => this.#show(state.q));
-    results.subscribe(() => this.#showProblem(results));
+    results.subscribe((event) => event !== "more" && this.#showProblem());
     this.#show(this.#state.get().q);
   }
 
@@ -89,6 +89,15 @@ export class Box {
     this.#isTyping = true;
   }
 
+  #onSubmit(event) {
+    event.preventDefault();
+    const { phase, problem } = this.#results;
+    if (phase === "failed" && !problem.isUsage && this.#input.value.trim() === this.#state.get().q) {
+      this.#results.retry();
+    }
+    this.#settle();
+  }
+
   #settle() {
     this.#close();
     this.#ask();
@@ -124,12 +133,17 @@ export class Box {
     }
   }
 
-  #showProblem(results) {
+  #hideProblem() {
     clearTimeout(this.#complain);
     this.#problem.textContent = "";
     this.#problem.hidden = true;
-    if (results.problem?.isUsage) {
-      this.#problem.textContent = results.problem.message;
+  }
+
+  #showProblem() {
+    const { problem } = this.#results;
+    this.#hideProblem();
+    if (problem?.isUsage) {
+      this.#problem.textContent = problem.message;
       this.#complain = setTimeout(() => this.#sayProblem(), this.#isTyping ? COMPLAINING : 0);
     }
   }
@@ -221,10 +235,10 @@ export class Box {
     } else if (event.key === "Enter" && this.#chosen >= 0) {
       event.preventDefault();
       this.#take(this.#completions[this.#chosen]);
-    } else if (event.key === "Escape" && count > 0) {
+    } else if (event.key === "Escape" && (count > 0 || !this.#problem.hidden)) {
       event.preventDefault();
-      event.stopPropagation();
       this.#close();
+      this.#hideProblem();
     }
   }
 }

@@ -20,6 +20,7 @@ export class Results {
   problem = null;
   #failed = "search"; // or "page"
   #asked = null; // the state that is searched for
+  #shown = null; // the state that `hits` are of
   #next = null;
   #stop = new AbortController();
   #loading = null;
@@ -38,7 +39,13 @@ export class Results {
 
   /** Whether there are hits that were not loaded. */
   get hasMore() {
-    return this.phase === "ready" && this.#next !== null;
+    const stands = this.phase === "ready" || this.keepsHits; // there is nothing else to load
+    return stands && this.#next !== null;
+  }
+
+  /** Whether a search could not be read, and the hits of the one before still stand. */
+  get keepsHits() {
+    return this.phase === "failed" && this.problem.isUsage && this.hits.length > 0;
   }
 
   /** How many hits there will be in all, once all are loaded. */
@@ -109,6 +116,7 @@ export class Results {
       this.#next = found.next;
       // pages that follow are asked for by the key that the photo has now
       this.#asked = { ...state, photo: found.query.photo };
+      this.#shown = this.#asked;
       this.#become("ready", null, "found");
       return found;
     } catch (error) {
@@ -121,7 +129,7 @@ export class Results {
 
   async #more(signal) {
     try {
-      const found = await api.search(this.#asked, { cursor: this.#next, limit: MORE, signal });
+      const found = await api.search(this.#shown, { cursor: this.#next, limit: MORE, signal });
       if (signal.aborted) {
         return false;
       }

@@ -122,7 +122,8 @@ class Standing {
       this.#notice.replaceChildren(...made);
       announce(made[0]?.querySelector("h2, p").textContent ?? "");
     }
-    const isInstead = this.results.phase === "failed" && !this.results.lacksPage;
+    const { phase, lacksPage, keepsHits } = this.results;
+    const isInstead = phase === "failed" && !lacksPage && !keepsHits;
     this.grid.classList.toggle("is-set-aside", isInstead); // those of before are not what is asked
     this.region.hidden = !hasBar && about === "";
   }
@@ -149,6 +150,9 @@ class Standing {
     const onRetry = () => this.results.retry();
     if (this.results.lacksPage) {
       return [`stuck ${problem.message}`, () => stuckNotice(problem, { onRetry })];
+    }
+    if (this.results.keepsHits) {
+      return ["", null]; // the search box says what is wrong
     }
     if (phase === "failed") {
       return [`problem ${problem.status} ${problem.message}`, () => problemNotice(problem, { onRetry })];

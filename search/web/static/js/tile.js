@@ -6,6 +6,7 @@ import { day, number, percent, t } from "./i18n.js";
 import { href } from "./state.js";
 
 const PATIENCE = 3; // times that a picture is asked for
+const LEAST = 0.05; // of confidence, to be drawn
 const PAUSE = 1200; // ms until it is asked for again: a server that is busy says so
 
 /** A tile without its picture, which `fillTile` gives it. */
@@ -79,8 +80,8 @@ function sureness({ confidence, is_good: isGood }) {
   }
   const said = t("grid.confidence", { share: percent(confidence) });
   const words = element("span", { class: "visually-hidden" }, ` ${said}`);
-  if (!isGood) {
-    return [words]; // the line above says it to those who see
+  if (!isGood || confidence < LEAST) {
+    return [words]; // to those who see, the line above says it, or an empty bar would say nothing
   }
   const bar = element("span", { class: "tile__sure", "aria-hidden": "true" });
   bar.style.setProperty("--share", `${Math.round(confidence * 100)}%`);
