@@ -54,7 +54,11 @@ class Encoder(conftest.ColourEncoder):
 if what == "statement":
     event.listen(Engine, "before_cursor_execute", count_down)
 if what == "rename":
-    sys.addaudithook(lambda name, args: count_down() if name == "os.rename" else None)
+    sys.addaudithook(
+        lambda name, args: count_down()
+        if name == "os.rename" and str(args[1]).endswith(".faiss")
+        else None
+    )
 with Library.open(path, writable=True) as library:
     report = index_photos([photos], library, Encoder())
 print(json.dumps([report.interrupted, report.added]))

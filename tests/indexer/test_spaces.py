@@ -208,7 +208,9 @@ class Encoder(conftest.TurnedEncoder):
 
 if sys.argv[4] == "token":  # when all is switched, and no snapshot of it written
     sys.addaudithook(
-        lambda name, args: os.kill(os.getpid(), signal.SIGKILL) if name == "os.rename" else None
+        lambda name, args: os.kill(os.getpid(), signal.SIGKILL)
+        if name == "os.rename" and str(args[1]).endswith(".faiss")
+        else None
     )
 with Library.open(sys.argv[2], writable=True) as library:
     index_photos((), library, Encoder(), switch=True)

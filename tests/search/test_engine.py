@@ -518,7 +518,7 @@ def test_scores_equal_brute_force(
     with Library.open(folder / "library", writable=True) as library:
         keep(library, library.use_space(encoder.space), vectors, folder=folder, copies=copies)
         engine = SearchEngine(library, encoder)
-        for _ in range(40):
+        for _ in range(20):
             check_one_query(engine, encoder, folder, vectors, copies=copies, rng=rng)
 
 

@@ -242,6 +242,7 @@ def test_the_command_writes_a_bundle_and_its_card(photos: Path, base: Path, tmp_
         *("--labels", str(photos / "labels.csv")),
         *("--base", str(base)),
         *("--cache", str(tmp_path / "cache")),
+        "--keep-test-out",  # one fit instead of two
         *("--output", str(output)),
         "--json",
     ]

@@ -128,6 +128,7 @@ class Viewer {
     }
     try {
       await api.wait(known ? SETTLED : 0, signal);
+      this.#ahead = loadNear(this.results.hits, this.#index);
       const details = await api.photo(id, { signal });
       this.#picture(details);
       this.#frame.tell(details, signal);
@@ -143,7 +144,6 @@ class Viewer {
     this.#photo = photo;
     this.#frame.show(photo, this.#hit);
     this.#place();
-    this.#ahead = loadNear(this.results.hits, this.#index);
   }
 
   // photos that show the same: those of the hit, though it may be one of them that is open
