@@ -108,6 +108,12 @@ def starting() -> Iterator[None]:
             del os.environ[_BLAS_THREADS]
 
 
+def serve_many() -> None:
+    """Prepare a process that answers several at once, before it imports what computes."""
+    # a search in all threads of BLAS costs twice the time of the cores, which others wait for
+    os.environ.setdefault(_BLAS_THREADS, "1")
+
+
 def common_options(command: F) -> F:
     """Give a command --library and --quiet, as every command has."""
     library = click.option(

@@ -11,7 +11,7 @@ import click
 
 from indexer.encoders.cli import load
 from indexer.errors import MissingExtraError
-from indexer.terminal import common_options, max_pixels_option, note, printable
+from indexer.terminal import common_options, max_pixels_option, note, printable, serve_many
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +78,7 @@ def serve(
         raise MissingExtraError(
             f"serve needs {', '.join(missing)}. Install them with: pip install 'sightseek[web]'"
         )
+    serve_many()
     from indexer.ahead import load_ahead
     from indexer.places import library_path
     from search.web.serving import find_place, run

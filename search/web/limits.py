@@ -81,7 +81,7 @@ class Lanes:
 
     def __init__(self, cores: int | None = None) -> None:
         cores = cores or os.cpu_count() or 1
-        self.searches = Lane("searches", parallel=max(2, min(4, cores)), waiting=32)
+        self.searches = Lane("searches", parallel=max(2, min(4, cores)), waiting=16)
         # a photo at the pixel cap takes gigabytes while it is decoded
         self.decodes = Lane("pictures", parallel=max(1, min(4, cores)), waiting=64)
         self.files = Lane("files", parallel=8, waiting=128)

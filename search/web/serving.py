@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PORT = 8765
 _MORE_PORTS = 20  # that are tried after it
 _MOST_CONNECTIONS = 512
+_BACKLOG = 256
 _GRACE = 3  # seconds that answers have to end in
 _IDLE = 15  # seconds that a browser may keep a connection it does not use
 _LEAST_TOKEN = 16  # characters: shorter ones can be guessed
@@ -121,8 +122,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
     ports = [port] if port is not None else range(PORT, PORT + _MORE_PORTS)
     for each in ports:
         try:
-            family, *_, address = socket.getaddrinfo(host, each, type=socket.SOCK_STREAM)[0]
-            return socket.create_server(address[:2], family=family, backlog=256)
+            return _listening(host, each)
         except socket.gaierror as error:
             raise AddressError(f"There is no host {host!r} to listen at. Check --host.") from error
         except OSError as error:
@@ -142,6 +142,22 @@ def _listen(host: str, port: int | None) -> socket.socket:
         f"Port {port} of {host} is taken by another program. Choose another with --port, or leave "
         "it out for one that is free."
     )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # with its protocol, by which asyncio knows that answers must not be held back (Nagle): a client
+    # that takes its time to acknowledge headers would get each body 40 ms later
+    listening = socket.socket(family, kind, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _own_address(bound: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:

@@ -266,11 +266,11 @@ def idle() -> Iterator[Callable[[], int]]:
 
 
 def memory(folder: Path, requests: int) -> None:
-    """Measure the server's memory while it answers very many requests: a search in ten."""
+    """Measure the server's memory while it answers very many requests: a search in twenty."""
     kept = Thumbnails(range(201, 2201), 320, again=True)
 
     def path() -> str:
-        return search() if random.random() < 0.1 else kept()
+        return search() if random.random() < 0.05 else kept()
 
     share = requests // 5
 

@@ -89,6 +89,11 @@ def test_a_port_that_is_taken_is_told_and_without_one_the_next_is_used(
             find_place("127.0.0.1", None)
 
 
+def test_answers_are_not_held_back_until_their_headers_are_acknowledged() -> None:
+    with closing(find_place("127.0.0.1", 0).socket) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # asyncio sets TCP_NODELAY on no other
+
+
 def test_a_place_where_nobody_can_listen_is_told() -> None:
     with pytest.raises(AddressError, match=r"198\.51\.100\.77.* --host"):
         find_place("198.51.100.77", 0)

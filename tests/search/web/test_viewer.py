@@ -76,6 +76,18 @@ def test_keys_walk_the_results(site: str, open_page: Callable[..., Page]) -> Non
     expect(seen).to_be_focused()  # the photo that was looked at last, not the first
 
 
+def test_the_keys_are_told_and_put_away_without_closing_the_viewer(
+    site: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(site)
+    opened(page)
+    page.keyboard.press("?")
+    expect(page.get_by_role("group", name="Keys")).to_contain_text("Next and previous photo")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("group", name="Keys")).to_be_hidden()
+    expect(page.locator("#viewer")).to_be_visible()
+
+
 def test_the_focus_stays_in_the_viewer(site: str, open_page: Callable[..., Page]) -> None:
     page = open_page(site)
     opened(page)

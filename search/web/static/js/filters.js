@@ -26,7 +26,6 @@ export function mountFilters({ aside, toggle, state, results }) {
     }
   });
   matchMedia(SHEET).addEventListener("change", () => panel.stand());
-  state.subscribe(() => panel.refresh());
   results.subscribe((event) => event === "found" && panel.refresh());
   if (recalled() && !panel.isSheet) {
     panel.open(true, { focus: false });
@@ -34,7 +33,7 @@ export function mountFilters({ aside, toggle, state, results }) {
 }
 
 class Panel {
-  #shown = null; // what the facets that are shown were counted for
+  #shown = null; // what was found when the facets that are shown were counted
   #stop = new AbortController();
   #total = element("p", { class: "quiet filters__total" });
   #problem = element("p", { class: "filters__problem", role: "alert", hidden: true });
@@ -86,19 +85,17 @@ class Panel {
 
   /** Count anew, if the panel is open and what is asked for is another. */
   async refresh() {
-    const { q } = this.state.get();
-    const asked = `${q}\n${this.results.found?.total ?? ""}`;
-    if (this.aside.hidden || asked === this.#shown) {
+    const { found } = this.results;
+    if (this.aside.hidden || found === null || found === this.#shown) {
       return;
     }
-    this.#shown = asked;
+    this.#shown = found;
     this.#stop.abort();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     this.aside.setAttribute("aria-busy", "true");
     try {
-      const [facets, query] = await Promise.all([api.facets(q, { signal }), api.query(q, { signal })]);
-      this.#draw(facets, query);
+      this.#draw(await api.facets(found.query.text, { signal }), found.query);
       this.#tell(null);
     } catch (error) {
       if (!api.isAborted(error)) {

@@ -10,14 +10,23 @@ import { FIT, between, close, fitting, kept, largest, scaled, sharpEnough } from
 const STEP = 1.5; // of each key or button
 const PAN = 0.2; // of the stage, by each key
 const SWIPE = 48; // CSS pixels, to be no tap
+const STILL = 12; // CSS pixels that a tap may move
+const DOUBLE = 350; // milliseconds from a tap to the next, to be one of two
+const HURRIED = 200; // milliseconds between photos, of one who does not look at each
+const PATIENCE = 3; // times that a picture is asked for: a busy server says no
+const PAUSE = 800; // milliseconds until it is asked for again
 const MIDDLE = { x: 0, y: 0 };
 
 export class Picture {
   #photo = null;
   #view = FIT;
   #sharp = null; // the size that is shown, or on its way
+  #asked = 0; // times that it was
+  #shownAt = -Infinity;
+  #later = 0; // the timer until which only what is blurred is shown, or nothing is asked for
   #pointers = new Map();
   #swiped = MIDDLE;
+  #tapped = null; // when and where the tap before was
   #handlers;
   #blurred = element("img", { class: "viewer__blurred", alt: "", draggable: "false" });
   #image = element("img", { class: "viewer__image", alt: "", draggable: "false" });
@@ -28,7 +37,7 @@ export class Picture {
   constructor(handlers) {
     this.#handlers = handlers;
     this.#image.addEventListener("load", () => this.#box.classList.add("is-sharp"));
-    this.#image.addEventListener("error", () => this.#failed());
+    this.#image.addEventListener("error", () => this.#onFail());
     new ResizeObserver(() => this.#draw()).observe(this.element);
     this.#listen();
   }
@@ -39,11 +48,9 @@ export class Picture {
     this.#photo = photo;
     this.#image.alt = alt;
     if (isAnother) {
-      this.#view = FIT;
-      this.#sharp = null;
-      this.#box.classList.remove("is-sharp");
+      this.#forget();
       this.#blurred.src = thumbnailUrl(photo, 320); // the grid's own is there already
-      this.#image.removeAttribute("src");
+      this.#hurry();
     }
     this.#draw();
   }
@@ -51,10 +58,32 @@ export class Picture {
   /** Forget the photo. */
   clear() {
     this.#photo = null;
+    this.#forget();
+    this.#blurred.removeAttribute("src");
+  }
+
+  #forget() {
     this.#view = FIT;
+    this.#sharp = null;
+    this.#asked = 0;
     this.#box.classList.remove("is-sharp");
     this.#image.removeAttribute("src");
-    this.#blurred.removeAttribute("src");
+  }
+
+  // who holds a key down passes many photos, and waits for none of them
+  #hurry() {
+    const now = performance.now();
+    this.#wait(now - this.#shownAt < HURRIED ? HURRIED : 0);
+    this.#shownAt = now;
+  }
+
+  #wait(milliseconds) {
+    clearTimeout(this.#later);
+    const end = () => {
+      this.#later = 0;
+      this.#draw();
+    };
+    this.#later = milliseconds > 0 ? setTimeout(end, milliseconds) : 0;
   }
 
   get isZoomed() {
@@ -122,6 +151,9 @@ export class Picture {
   }
 
   #sharpen() {
+    if (this.#later) {
+      return;
+    }
     let wanted = sharpEnough(this.#photo, this.#size, this.#view.scale, devicePixelRatio);
     if (wanted === "original" && !this.#photo.is_displayable) {
       wanted = 2048; // not known yet to be one that browsers show, or known to be none
@@ -151,14 +183,23 @@ export class Picture {
     }
   }
 
-  #failed() {
-    this.#handlers.onFail(this.#photo);
+  #onFail() {
+    if (!this.#image.hasAttribute("src")) {
+      return;
+    }
+    this.#asked += 1;
+    this.#image.removeAttribute("src");
+    if (this.#asked >= PATIENCE) {
+      this.#handlers.onFail();
+      return;
+    }
+    this.#sharp = null;
+    this.#wait(PAUSE * this.#asked);
   }
 
   #listen() {
     const { element: stage } = this;
     stage.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
-    stage.addEventListener("dblclick", (event) => this.toggle(this.#at(event)));
     stage.addEventListener("pointerdown", (event) => this.#onDown(event));
     stage.addEventListener("pointermove", (event) => this.#onMove(event));
     stage.addEventListener("pointerup", (event) => this.#onUp(event));
@@ -185,7 +226,7 @@ export class Picture {
     this.element.setPointerCapture(event.pointerId);
     this.element.classList.add("is-held");
     this.#pointers.set(event.pointerId, this.#at(event));
-    this.#swiped = MIDDLE;
+    this.#swiped = this.#pointers.size === 1 ? MIDDLE : this.#swiped;
   }
 
   #onMove(event) {
@@ -199,10 +240,11 @@ export class Picture {
     this.#pointers.set(event.pointerId, now);
     if (other) {
       this.#pinch(before, now, other);
-    } else if (this.isZoomed) {
+      return;
+    }
+    this.#swiped = { x: this.#swiped.x + now.x - before.x, y: this.#swiped.y + now.y - before.y };
+    if (this.isZoomed) {
       this.#move(now.x - before.x, now.y - before.y);
-    } else {
-      this.#swiped = { x: this.#swiped.x + now.x - before.x, y: this.#swiped.y + now.y - before.y };
     }
   }
 
@@ -211,17 +253,34 @@ export class Picture {
     const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
     this.#zoom((this.#view.scale * apart(now)) / apart(before), middle);
     this.#move((now.x - before.x) / 2, (now.y - before.y) / 2);
-    this.#swiped = MIDDLE;
+    this.#swiped = { x: Infinity, y: Infinity }; // no swipe, and no tap
   }
 
   #onUp(event) {
-    const wasAlone = this.#pointers.size === 1;
+    const wasAlone = this.#pointers.size === 1 && this.#pointers.delete(event.pointerId);
     this.#pointers.delete(event.pointerId);
     this.element.classList.remove("is-held");
     const { x, y } = this.#swiped;
-    this.#swiped = MIDDLE;
-    if (wasAlone && !this.isZoomed && Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) {
+    if (!wasAlone) {
+      this.#tapped = null;
+    } else if (Math.hypot(x, y) < STILL) {
+      this.#tap(this.#at(event));
+    } else if (!this.isZoomed && Math.abs(x) > SWIPE && Math.abs(x) > 2 * Math.abs(y)) {
       this.#handlers.onSwipe(x < 0 ? 1 : -1);
+    }
+  }
+
+  // of two taps at a place; browsers tell of double clicks, but not all of double taps
+  #tap(point) {
+    const before = this.#tapped;
+    const now = performance.now();
+    const isSecond =
+      before !== null &&
+      now - before.at < DOUBLE &&
+      Math.hypot(point.x - before.point.x, point.y - before.point.y) < 3 * STILL;
+    this.#tapped = isSecond ? null : { at: now, point };
+    if (isSecond) {
+      this.toggle(point);
     }
   }
 }

@@ -128,6 +128,7 @@ class Viewer {
     }
     try {
       await api.wait(known ? SETTLED : 0, signal);
+      this.#ahead = loadNear(this.results.hits, this.#index);
       const details = await api.photo(id, { signal });
       this.#picture(details);
       this.#frame.tell(details, signal);
@@ -141,9 +142,9 @@ class Viewer {
 
   #picture(photo) {
     this.#photo = photo;
-    this.#frame.show(photo, this.#hit);
+    const hit = this.#hit;
+    this.#frame.show(photo, hit?.photo.id === photo.id ? hit : null); // no other's facts
     this.#place();
-    this.#ahead = loadNear(this.results.hits, this.#index);
   }
 
   // photos that show the same: those of the hit, though it may be one of them that is open
@@ -292,6 +293,7 @@ class Viewer {
     0: () => this.#frame.picture.fit(),
     i: () => this.#frame.toggle("facts"),
     c: () => this.#frame.toggle("told"),
+    "?": () => this.#frame.toggleKeys(),
     s: () => this.#judge("like", "unlike"),
     x: () => this.#judge("unlike", "like"),
   };
