@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 from PIL import Image, ImageDraw
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 from sqlalchemy import insert
 
 from indexer.catalog import embeddings
@@ -48,6 +48,7 @@ if sys.platform == "linux":
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(cache / "ms-playwright"))
 
+PATIENCE = 15_000  # milliseconds: other tests run beside these on all cores
 COLOURS = ("red", "green", "blue", "white", "yellow", "purple", "orange")
 SHAPES = ((300, 200), (200, 300), (240, 240), (420, 150))  # wide, tall, square, a panorama
 
@@ -55,6 +56,7 @@ SHAPES = ((300, 200), (200, 300), (240, 240), (420, 150))  # wide, tall, square,
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     # its event loop runs in this thread until it stops: modules that run their own come after it
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as running:
         yield running
 
@@ -170,7 +172,7 @@ def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def opened(address: str, *, expect: tuple[int | str, ...] = (), **options: object) -> Page:
         context = browser.new_context(**({"locale": "en-GB", "reduced_motion": "reduce"} | options))
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         host = urlsplit(address).netloc

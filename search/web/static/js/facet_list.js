@@ -10,7 +10,7 @@ export class FacetList {
   #values = [];
   #showsAll = false;
   #search;
-  #list = element("ul", { class: "facet__values" });
+  #list;
   #none = element("p", { class: "quiet", hidden: true }, t("filters.no_value"));
   #more = element("button", { type: "button", class: "text-button" });
 
@@ -28,6 +28,7 @@ export class FacetList {
       placeholder: t(`filters.search_${kind}`),
       oninput: () => this.#draw(),
     });
+    this.#list = element("ul", { class: "facet__values", "aria-label": t(`filters.${kind}`) });
     this.#more.addEventListener("click", () => {
       this.#showsAll = !this.#showsAll;
       this.#draw();
