@@ -65,3 +65,54 @@ def test_20_000_photos_stand_in_order_and_few_are_drawn(
     assert leapt["gaps"] == 0
     assert leapt["drawn"] < DRAWN
     assert page.evaluate("document.querySelectorAll('*').length") < 10 * DRAWN
+
+
+# lays photos of many shapes out, all at once and as they come, and measures what came of it
+LAY = """
+async () => {
+  const { href } = document.querySelector("link[href*='js/layout.js']");
+  const { Layout, LINE } = await import(href);
+  let seed = 7;
+  const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+  const hits = Array.from({ length: 1000 }, (_, at) => ({
+    is_good: at < 333,
+    photo: { width: Math.round(20 + 4000 * random()), height: Math.round(20 + 3000 * random()) },
+  }));
+  const shape = { width: 1311, target: 240, gap: 6 };
+  const [whole, parts] = [new Layout(shape), new Layout(shape)];
+  whole.extend(hits);
+  for (const count of [1, 60, 260, 332, 333, 334, 1000]) {
+    parts.extend(hits.slice(0, count));
+  }
+  const filled = whole.rows.map((row) => {
+    const last = whole.places(hits, row).at(-1);
+    return last.left + last.width;
+  });
+  const isAt = ({ end, top }, at) => whole.rowOf(end - 1) === at && whole.rowAt(top) === at;
+  return {
+    rows: whole.rows,
+    same: JSON.stringify(whole.rows) === JSON.stringify(parts.rows),
+    filled,
+    line: whole.line,
+    gap: LINE,
+    found: whole.rows.every(isAt),
+  };
+}
+"""
+
+
+def test_rows_fill_their_width_and_end_at_the_line_of_good_matches(
+    site: str, open_page: Callable[..., Page]
+) -> None:
+    laid = open_page(site).evaluate(LAY)
+    rows = laid["rows"]
+    assert [row["first"] for row in rows] == [0, *(row["end"] for row in rows[:-1])]
+    assert rows[-1]["end"] == 1000
+    line = next(at for at, row in enumerate(rows) if row["first"] == 333)
+    assert laid["line"]["index"] == 333
+    assert rows[line]["top"] == laid["line"]["top"] + laid["gap"]
+    full = [width for at, width in enumerate(laid["filled"]) if at not in {line - 1, len(rows) - 1}]
+    assert set(full) == {1311}
+    assert max(row["height"] for row in rows) < 1.7 * 240
+    assert laid["same"]
+    assert laid["found"]
