@@ -72,9 +72,10 @@ def make_app(
 
 @asynccontextmanager
 async def _warmed(app: FastAPI) -> AsyncIterator[None]:
-    """Load the library and its model while the first page is already shown."""
+    """Load the library and its model while the first page is already shown; let go at the end."""
     Thread(target=_warm, args=(app.state.desk,), name="warm", daemon=True).start()
     yield
+    app.state.desk.close()
 
 
 def _warm(desk: Desk) -> None:
