@@ -23,7 +23,7 @@ from search.terms import Term, check_weights, read_terms
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_MOST_TERMS = 32  # each is encoded
+_MOST = 32  # terms, each of which is encoded; and as many filters
 _NONE = Filters()
 
 
@@ -82,9 +82,11 @@ def read_line(text: str) -> Line:
     """Read a line; an empty one asks for nothing. Raises UsageError."""
     terms, filters = read_terms(tuple(split_line(text)), names=False)
     check_weights(terms)
-    if len(terms) > _MOST_TERMS:
-        raise UsageError(f"{len(terms)} terms are too many. Leave some out: {_MOST_TERMS} may be.")
-    return Line(terms, filters)
+    conditions = tuple(dict.fromkeys(filters.conditions))
+    for what, count in (("terms", len(terms)), ("filters", len(conditions))):
+        if count > _MOST:
+            raise UsageError(f"{count} {what} are too many. Leave some out: {_MOST} may be.")
+    return Line(terms, Filters(conditions))
 
 
 def write_term(term: Term) -> str:

@@ -71,10 +71,16 @@ def test_no_line_makes_a_file_be_looked_at_or_an_address_fetched(
         assert read_line(word).terms == (text(word),)
 
 
-def test_a_line_of_too_many_terms_is_refused() -> None:
+def test_a_line_of_too_many_terms_or_filters_is_refused() -> None:
     assert len(read_line(" + ".join("a" * 32)).terms) == 32
     with pytest.raises(UsageError, match="33 terms are too many"):
         read_line(" + ".join("a" * 33))
+    with pytest.raises(UsageError, match="33 filters are too many"):
+        read_line(" ".join(f"camera:{number}" for number in range(33)))
+
+
+def test_a_filter_that_is_typed_twice_counts_once() -> None:
+    assert str(read_line("dog has:gps " + "has:gps " * 100)) == "dog has:gps"
 
 
 SPICY = st.text(alphabet='ab "\\-+:.126\n\tcamer~/', min_size=1, max_size=12)
@@ -83,9 +89,9 @@ WEIGHTS = st.sampled_from([1.0, -1.0, 2.0, 0.5, -0.25, 1e-7]) | st.floats(
     allow_nan=False, allow_infinity=False
 ).filter(bool)
 TERMS = st.lists(st.builds(text, VALUES, WEIGHTS), max_size=5).map(tuple)
-FILTERS = st.lists(st.builds(Condition, st.builds(Camera, VALUES), st.booleans()), max_size=3).map(
-    lambda conditions: Filters(tuple(conditions))
-)
+FILTERS = st.lists(
+    st.builds(Condition, st.builds(Camera, VALUES), st.booleans()), max_size=3, unique=True
+).map(lambda conditions: Filters(tuple(conditions)))
 
 
 @given(st.builds(Line, TERMS, FILTERS))

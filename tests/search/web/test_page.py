@@ -25,6 +25,10 @@ DROP = """
 """
 
 
+# where one is, is kept once one rests there
+KEPT = "async () => { while (!history.state) await new Promise(requestAnimationFrame); }"
+
+
 def names(page: Page) -> list[str]:
     """The names of the photos that are shown, in order."""
     return [text.split(" · ")[0] for text in page.locator(".tile__name").all_text_contents()]
@@ -171,3 +175,22 @@ def test_the_page_speaks_the_language_and_wears_the_theme_that_one_chooses(
     assert page.evaluate(ground) != dark
     page.goto(site)
     expect(page.get_by_role("combobox", name="Search photos")).to_be_visible()
+
+
+def test_a_step_back_leads_to_where_one_was(site: str, open_page: Callable[..., Page]) -> None:
+    page = open_page(site, viewport={"width": 700, "height": 400})
+    expect(page.locator(".tile").first).to_be_visible()
+    page.get_by_role("link", name="green-2.jpg").scroll_into_view_if_needed()
+    page.evaluate(KEPT)
+    before = page.evaluate("scrollY")
+    assert before > 300
+    page.keyboard.press("/")
+    assert page.evaluate("scrollY") == before
+    page.keyboard.type("blue")
+    expect_first(page, "blue-")
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect_first(page, "orange-3")
+    assert page.evaluate("scrollY") == before
+    page.reload()
+    expect(page.get_by_role("link", name="green-2.jpg")).to_be_in_viewport()

@@ -10,7 +10,7 @@ export class FacetList {
   #values = [];
   #showsAll = false;
   #search;
-  #list = element("ul", { class: "facet__values" });
+  #list;
   #none = element("p", { class: "quiet", hidden: true }, t("filters.no_value"));
   #more = element("button", { type: "button", class: "text-button" });
 
@@ -28,6 +28,7 @@ export class FacetList {
       placeholder: t(`filters.search_${kind}`),
       oninput: () => this.#draw(),
     });
+    this.#list = element("ul", { class: "facet__values", "aria-label": t(`filters.${kind}`) });
     this.#more.addEventListener("click", () => {
       this.#showsAll = !this.#showsAll;
       this.#draw();
@@ -35,10 +36,10 @@ export class FacetList {
     this.element = element("div", {}, this.#search, this.#list, this.#none, this.#more);
   }
 
-  /** Show values (a list of `FacetValue`), those that are asked for before others. */
+  /** Show values (a list of `FacetValue`); of many, those that are asked for before others. */
   update(values) {
-    const chosen = values.filter((value) => value.is_selected);
-    this.#values = [...chosen, ...values.filter((value) => !value.is_selected)];
+    const isFirst = ({ is_selected: isChosen }) => isChosen && values.length > FEW;
+    this.#values = [...values.filter(isFirst), ...values.filter((value) => !isFirst(value))];
     this.#draw();
   }
 

@@ -101,6 +101,11 @@ export class Frame {
     }
   }
 
+  /** Show or hide which keys there are. */
+  toggleKeys() {
+    this.#parts.keys.shown.togglePopover();
+  }
+
   fail(problem) {
     this.#say(problem.status === 404 ? t("viewer.gone") : sentence(problem));
   }

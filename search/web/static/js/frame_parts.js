@@ -2,10 +2,11 @@
 
 import { element, icon, iconButton } from "./dom.js";
 import { t } from "./i18n.js";
+import { keyList } from "./key_list.js";
 
 /** Elements by name, for actions by name; `picture`, `strip` and `told` are elements to put in. */
 export function partsOf(actions, { picture, strip, told }) {
-  const parts = { ...buttons(actions), ...texts() };
+  const parts = { ...buttons(actions), ...texts(), keys: keyList() };
   parts.panels = { facts: panel("facts"), told: panel("told") };
   parts.panels.told.append(told);
   parts.bar = element(
@@ -22,7 +23,9 @@ export function partsOf(actions, { picture, strip, told }) {
       parts.toggles.told,
       parts.toggles.facts,
       parts.download,
+      parts.keys.button,
     ),
+    parts.keys.shown,
     parts.spoken,
   );
   parts.stage = element(

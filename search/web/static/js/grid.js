@@ -207,7 +207,8 @@ export class Grid {
 
   /** Keep where the reader is, for when this page of the history is come back to. */
   #keep() {
-    if (this.#left !== null || this.#layout === null || this.#layout.laid === 0) {
+    const isElsewhere = this.#left !== null || this.#results.isStale; // by the address
+    if (isElsewhere || this.#layout === null || this.#layout.laid === 0) {
       return;
     }
     const row = this.#layout.rows[this.#layout.rowAt(this.#top())];
@@ -295,7 +296,7 @@ export class Grid {
   }
 
   #scrollTo({ top, height }) {
-    const above = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+    const above = parseFloat(getComputedStyle(this.#root).scrollMarginTop) || 0;
     const at = top - this.#top();
     if (at < above) {
       scrollBy({ top: at - above, behavior: "instant" });

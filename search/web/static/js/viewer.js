@@ -142,7 +142,8 @@ class Viewer {
 
   #picture(photo) {
     this.#photo = photo;
-    this.#frame.show(photo, this.#hit);
+    const hit = this.#hit;
+    this.#frame.show(photo, hit?.photo.id === photo.id ? hit : null); // no other's facts
     this.#place();
   }
 
@@ -292,6 +293,7 @@ class Viewer {
     0: () => this.#frame.picture.fit(),
     i: () => this.#frame.toggle("facts"),
     c: () => this.#frame.toggle("told"),
+    "?": () => this.#frame.toggleKeys(),
     s: () => this.#judge("like", "unlike"),
     x: () => this.#judge("unlike", "like"),
   };
