@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -175,7 +176,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert not loaded & heavy
 
 
-def test_a_text_search_imports_neither_torch_nor_open_clip(tmp_path: Path) -> None:
+def test_a_text_search_imports_neither_torch_nor_open_clip(
+    tmp_path: Path, builtin_known: Path
+) -> None:
     code = f"""
 from click.testing import CliRunner
 from search.cli import main
@@ -206,15 +209,18 @@ assert not {"numpy", "sqlalchemy", "faiss", "PIL"} & loaded, loaded
     loaded_after(code)
 
 
-def test_indexing_what_has_not_changed_loads_neither_faiss_nor_a_model(tmp_path: Path) -> None:
+def test_indexing_what_has_not_changed_loads_neither_faiss_nor_a_model(
+    sample_library: Path, tmp_path: Path
+) -> None:
+    library = shutil.copytree(sample_library, tmp_path / "library")
     code = f"""
 from click.testing import CliRunner
 from search.cli import main
 from indexer.sample import sample_folder
-words = ["index", str(sample_folder()), "--library", {str(tmp_path / "library")!r}]
-assert CliRunner().invoke(main, words).exit_code == 0
+words = ["index", str(sample_folder()), "--library", {str(library)!r}]
+result = CliRunner().invoke(main, words)
+assert result.exit_code == 0 and "15 unchanged" in result.output, result.output
 """
-    loaded_after(code)
     assert not loaded_after(code) & {"faiss", "onnxruntime", "tokenizers", "torch"}
 
 

@@ -31,14 +31,12 @@ def load_source(architecture: Architecture, weights: Path | None, *, name: str) 
 
     Without weights they are random, from torch's seed. Raises CheckpointError and HubError.
     """
-    from indexer.encoders.checkpoint import check_weights, load_checkpoint
     from indexer.encoders.hub import prepare_environment
 
-    if weights is not None:
-        check_weights(weights)  # takes no time, where to import open_clip takes seconds
     prepare_environment()
     import open_clip
 
+    from indexer.encoders.checkpoint import load_checkpoint
     from indexer.encoders.text_files import local_text_files
 
     text = local_text_files(architecture)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from indexer.encoders import exported
 from indexer.encoders.architecture import activation_advice, bundle_key, describe
 from indexer.encoders.bundle import BundleEncoder
+from indexer.encoders.checkpoint import check_weights
 from indexer.encoders.devices import choose_device
 from indexer.encoders.manifest import Identity
 from indexer.encoders.names import Pair
@@ -97,7 +98,17 @@ def find_bundle(name: Pair | Checkpoint) -> Path | None:
 
 
 def find_weights(name: Pair | Checkpoint, loading: Loading) -> Path:
-    """Give the file with a model's weights, downloaded where it must be; raises HubError."""
+    """Give the file with a model's weights, downloaded where it must be.
+
+    Raises HubError, and CheckpointError for a file that holds none: before torch and open_clip are
+    imported for it, which takes seconds.
+    """
+    found = _found_weights(name, loading)
+    check_weights(found)
+    return found
+
+
+def _found_weights(name: Pair | Checkpoint, loading: Loading) -> Path:
     if not isinstance(name, Pair):
         return name.file
     if not loading.make and (there := find_local_weights(name)) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from search.query import CUT_OFF
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from search.results import Doubt, Hit
 
 _FRESH = 200  # hits that are kept as they were looked up
-_MOST_RANKINGS, _MOST_IDS = 64, 500_000
+_MOST_RANKINGS, _MOST_IDS = 64, 100_000  # an id takes 400 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Ranking:
                 and any(map(_is_sure, window[-steps.tail :]))
             ):
                 window += self._next_items(ranked, steps.window)
-            rest = [replace(each, is_good=False) for each in window if not _is_sure(each)]
+            rest = [_Item(each.id, each.confidence, False) for each in window if not _is_sure(each)]
             window = [each for each in window if _is_sure(each)]
         if query.diverse is not None and window:
             by_id = {item.id: item for item in window}

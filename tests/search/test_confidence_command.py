@@ -27,7 +27,7 @@ def run(*words: object) -> Result:
 
 
 @pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def indexed(tmp_path_factory: pytest.TempPathFactory, builtin_known: Path) -> Path:
     """A library of the sample photos, without captions. Tests leave it as it is."""
     library = tmp_path_factory.mktemp("confidence") / "library"
     assert run("index", sample_folder(), "--model", "builtin", "--library", library).exit_code == 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.catalog import facets, keywords, photos
@@ -39,6 +39,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     opened.close()
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(FACTS, st.sampled_from(["a", "b/c"])), max_size=10), st.data())
 def test_traits_are_counted_as_they_are(
     database: Database, rows: list[tuple[Facts, str]], data: st.DataObject

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.catalog import listing, photos
@@ -42,6 +42,7 @@ def put(
     return photos.put(connection, file, number.to_bytes(16, "big"), facts)
 
 
+@settings(max_examples=30)
 @given(
     rows=st.lists(st.tuples(TIMES, st.sampled_from([None, "Pixel 7"])), max_size=12),
     limit=st.integers(1, 5),

@@ -20,7 +20,7 @@ LABELS = "# of the sample\ncat: kitten\ncup of coffee\nKITTEN\nkitten: young cat
 
 
 @pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def indexed(tmp_path_factory: pytest.TempPathFactory, builtin_known: Path) -> Path:
     folder = tmp_path_factory.mktemp("indexed")
     shutil.copytree(sample_folder(), folder / "photos")
     run("index", folder / "photos", "--library", folder / "library", "--model", "builtin")

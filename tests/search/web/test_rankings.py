@@ -86,7 +86,7 @@ STEPS = st.builds(
 TERMS = st.sampled_from([(Term("text", "red"),), (Term("text", "red"), Term("text", "blue", -2))])
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     steps=STEPS,
     terms=TERMS,

@@ -70,7 +70,7 @@ def test_whatever_is_asked_is_answered_as_the_document_says(
         return  # there is nothing about it to be wrong
 
     @given(case=document[path][method].as_strategy(generation_mode=mode))
-    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, suppress_health_check=list(HealthCheck))
     def ask(case: schemathesis.Case) -> None:
         # words may still make no query, and bytes no photo
         case.call_and_validate(excluded_checks=[positive_data_acceptance])
