@@ -114,5 +114,6 @@ def test_rows_fill_their_width_and_end_at_the_line_of_good_matches(
     full = [width for at, width in enumerate(laid["filled"]) if at not in {line - 1, len(rows) - 1}]
     assert set(full) == {1311}
     assert max(row["height"] for row in rows) < 1.7 * 240
+    assert min(row["height"] for row in rows) > 0.6 * 240
     assert laid["same"]
     assert laid["found"]
