@@ -72,9 +72,11 @@ def make_app(
 
 @asynccontextmanager
 async def _warmed(app: FastAPI) -> AsyncIterator[None]:
-    """Load the library and its model while the first page is already shown."""
-    Thread(target=_warm, args=(app.state.desk,), name="warm", daemon=True).start()
+    """Load the library and its model while the first page is already shown; let go at the end."""
+    # no daemon: a process that ends while a thread is in ONNX Runtime or FAISS is aborted
+    Thread(target=_warm, args=(app.state.desk,), name="warm", daemon=False).start()
     yield
+    app.state.desk.close()
 
 
 def _warm(desk: Desk) -> None:

@@ -108,6 +108,13 @@ class Desk:
         """Load what the first search of words needs. Raises LibraryError, ModelError."""
         self.engine().search(Query(read_line("a photo").terms, top_k=1))
 
+    def close(self) -> None:
+        """Let go of the library; it is opened again if it is asked for."""
+        with self._opening:
+            if self._held is not None:
+                self._held.library.close()
+            self._held = None
+
     def state(self) -> str:
         """Name the state that the library is in: another one after each commit."""
         return "-".join(f"{mtime_ns:x}.{size:x}" for mtime_ns, size in _stamps(self.folder))

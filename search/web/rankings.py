@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from search.results import Doubt, Hit
 
 _FRESH = 200  # hits that are kept as they were looked up
-_MOST_RANKINGS, _MOST_IDS = 64, 500_000
+_MOST_RANKINGS, _MOST_IDS = 64, 100_000  # an id takes 400 bytes
 
 
 @dataclass(frozen=True, slots=True)

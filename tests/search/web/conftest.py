@@ -7,9 +7,10 @@ import shutil
 import socket
 import sys
 import threading
-from contextlib import contextmanager
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -153,54 +154,94 @@ def site(serve: Callable[[Path], str], colour_library: Path) -> str:
     return serve(colour_library)
 
 
+@pytest.fixture(scope="module")
+def pages(browser: Browser) -> Iterator[Pages]:
+    kept = Pages(browser)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open an address in a browser of its own, with the options of a browser's context.
+def open_page(pages: Pages) -> Iterator[Callable[..., Page]]:
+    """Open an address in a browser without a past, with the options of a browser's context.
 
     The test fails on an error of a script, a message of the console, a violation of the content
     security policy, and on any request to another host. `expect` names states of HTTP, and parts of
     messages, that are no failure.
     """
-    with _heard(browser) as opened:
-        yield opened
+    yield pages.open
+    assert not pages.end()
 
 
-@contextmanager
-def _heard(browser: Browser) -> Iterator[Callable[..., Page]]:
-    contexts = []
-    complaints = list[str]()
+class Pages:
+    """Pages of a browser, each lent to one test after the other: to open one takes long.
 
-    def opened(address: str, *, expect: tuple[int | str, ...] = (), **options: object) -> Page:
-        context = browser.new_context(**({"locale": "en-GB", "reduced_motion": "reduce"} | options))
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        host = urlsplit(address).netloc
+    What a test leaves behind, as cookies, storage and routes, is gone before the next one; what
+    the browser loaded and may keep is not.
+    """
 
-        def on_message(message: ConsoleMessage) -> None:
-            known = [f"status of {each} " if isinstance(each, int) else each for each in expect]
-            is_expected = any(each in message.text for each in known)
-            if message.type in {"error", "warning"} and not is_expected:
-                complaints.append(f"console: {message.text}")
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._idle: dict[str, list[Page]] = defaultdict(list)  # by their options
+        self._lent: list[tuple[str, Page]] = []
+        self._hosts = set[str]()
+        self._expected = list[str]()
+        self._complaints = list[str]()
 
-        def on_request(request: Request) -> None:
-            parts = urlsplit(request.url)
-            if parts.scheme not in {"blob", "data"} and parts.netloc != host:
-                complaints.append(f"request to another host: {request.url}")
-
-        context.on("request", on_request)
-        page.on("console", on_message)
-        page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
+    def open(self, address: str, *, expect: tuple[int | str, ...] = (), **options: object) -> Page:
+        self._hosts.add(urlsplit(address).netloc)
+        self._expected += [
+            f"status of {each} " if isinstance(each, int) else each for each in expect
+        ]
+        idle = self._idle[repr(options)]
+        page = idle.pop() if idle else self._new(options)
+        self._lent.append((repr(options), page))
         page.goto(address)
         return page
 
-    yield opened
-    for context in contexts:
-        try:
-            context.close()
-        except Error as error:
-            complaints.append(str(error))
-    assert not complaints
+    def end(self) -> list[str]:
+        """Take back what was lent, and return what was wrong."""
+        for options, page in self._lent:
+            try:
+                page.unroute_all()
+                page.evaluate("localStorage.clear()")
+                page.context.clear_cookies()
+                page.goto("about:blank")
+            except Error as error:
+                self._complaints.append(str(error))
+            self._idle[options].append(page)
+        complaints, self._complaints = self._complaints, []
+        self._lent, self._hosts, self._expected = [], set(), []
+        return complaints
+
+    def close(self) -> None:
+        for page in chain.from_iterable(self._idle.values()):
+            page.context.close()
+
+    def _new(self, options: dict[str, object]) -> Page:
+        context = self._browser.new_context(
+            **({"locale": "en-GB", "reduced_motion": "reduce"} | options)
+        )
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        context.on("request", self._on_request)
+        page.on("console", self._on_message)
+        page.on("pageerror", lambda error: self._complaints.append(f"script: {error}"))
+        return page
+
+    def _on_message(self, message: ConsoleMessage) -> None:
+        is_expected = any(each in message.text for each in self._expected)
+        if message.type in {"error", "warning"} and not is_expected:
+            self._complaints.append(f"console: {message.text}")
+
+    def _on_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"about", "blob", "data"} and parts.netloc not in self._hosts:
+            self._complaints.append(f"request to another host: {request.url}")
+
+
+def _as_said(expected: int | str) -> str:
+    return f"status of {expected} " if isinstance(expected, int) else expected
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,8 @@ def test_a_library_may_come_change_and_be_made_anew(
     assert desk.state() != state
     assert names(desk) == ["blue.png", "red.png"]
     assert len(desk.traits().ids) == 2
+    desk.close()
+    assert names(desk) == ["blue.png", "red.png"]
     shutil.rmtree(tmp_path / "library")
     with pytest.raises(LibraryNotFoundError):
         desk.engine()

@@ -8,18 +8,31 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import threading
 import urllib.request
 from contextlib import closing
 from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner
+from starlette.testclient import TestClient
 
 from indexer.errors import AddressError, UsageError
+from indexer.pipeline import index_photos
 from search.cli import main
 from search.web import serving
+from search.web.app import make_app
 from search.web.serving import find_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import ColourEncoder
+
+    from indexer.library import Library
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "sightseek"
 
@@ -119,6 +132,27 @@ def test_the_command_prints_its_address_answers_and_ends_cleanly(tmp_path: Path,
         running.kill()
     assert (running.returncode, out) == (0, "")
     assert err == f"The library is {tmp_path / 'none'}. Ctrl-C ends the server.\n"
+
+
+def test_a_server_that_is_stopped_while_its_model_loads_waits_for_it(
+    library: Library, encoder: ColourEncoder, photos: Path, paint: Callable[..., Path]
+) -> None:
+    index_photos(paint(photos / "red.jpg", "red"), library, encoder)
+    loading, go_on = Event(), Event()
+
+    def load(_: str) -> ColourEncoder:
+        loading.set()
+        assert go_on.wait(20)
+        return encoder
+
+    with TestClient(make_app(library.path, load), base_url="http://localhost") as client:
+        assert loading.wait(20)
+        assert client.get("/").status_code == 200  # the page needs no model
+        (warming,) = (thread for thread in threading.enumerate() if thread.name == "warm")
+    assert warming.is_alive()
+    assert not warming.daemon  # a process that ends without it is aborted
+    go_on.set()
+    warming.join(20)
 
 
 def test_without_its_extra_the_command_says_what_to_install(

@@ -165,7 +165,7 @@ def test_the_original_is_loaded_only_when_thumbnails_are_not_sharp_enough(
     page.locator(".viewer__picture").dblclick()  # a pixel for a pixel
     expect(page.locator(".viewer__scale")).to_have_text("100%")
     expect(page.locator(".viewer__image")).to_have_attribute("src", re.compile("/original"))
-    assert asked.index("original") > asked.index("thumbnail")
+    assert "original" in asked
 
 
 def _shown(request: Request) -> str:

@@ -36,10 +36,10 @@ export class FacetList {
     this.element = element("div", {}, this.#search, this.#list, this.#none, this.#more);
   }
 
-  /** Show values (a list of `FacetValue`), those that are asked for before others. */
+  /** Show values (a list of `FacetValue`); of many, those that are asked for before others. */
   update(values) {
-    const chosen = values.filter((value) => value.is_selected);
-    this.#values = [...chosen, ...values.filter((value) => !value.is_selected)];
+    const isFirst = ({ is_selected: isChosen }) => isChosen && values.length > FEW;
+    this.#values = [...values.filter(isFirst), ...values.filter((value) => !isFirst(value))];
     this.#draw();
   }
 

@@ -153,7 +153,7 @@ class Panel {
     });
     this.#sections.dates.hidden = facets.months.length === 0;
     for (const kind of LISTS) {
-      this.#lists[kind].update(facets[kind]);
+      this.#lists[kind].update(kind === "ratings" ? bestFirst(facets[kind]) : facets[kind]);
       this.#sections[kind].hidden = this.#lists[kind].isEmpty;
     }
     this.#keys = [...new Set(filters.map(({ key }) => key))];
@@ -191,6 +191,10 @@ class Panel {
     this.#problem.hidden = problem === null;
     this.#problem.textContent = problem === null ? "" : sentence(problem);
   }
+}
+
+function bestFirst(ratings) {
+  return [...ratings].sort((one, other) => Number(other.value) - Number(one.value));
 }
 
 function recalled() {
