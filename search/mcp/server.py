@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from indexer.encoders.cli import load
 from indexer.errors import SightseekError, UsageError
 from indexer.places import library_path
+from indexer.terminal import printable
 from search.mcp.asking import library_photo, picture_uri
 from search.mcp.pictures import MEDIA_TYPE, Pictures, media_type
 from search.mcp.tools import Tools
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DIGITS = 18  # of the largest ids that SQLite holds
-
 _AT_ONCE = 2  # a photo at the pixel cap takes gigabytes while it is decoded
 _READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -76,7 +76,7 @@ class Server(MCPServer[None]):
                     return [await to_thread.run_sync(self._read_file, str(uri))]
                 return await super().read_resource(uri, context)
         except SightseekError as error:
-            raise ResourceNotFoundError(str(error)) from error
+            raise ResourceNotFoundError(printable(str(error))) from error
         except ResourceError as error:
             if line := _told(error):
                 raise ResourceNotFoundError(line) from error
@@ -146,8 +146,8 @@ def _told(error: Exception) -> str | None:
         first = cause.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}."
     if isinstance(cause, SightseekError):
-        return str(cause)
+        return printable(str(cause))  # a name in it may have lines
     if isinstance(cause, OSError) and cause.strerror:
         place = f": {cause.filename}" if cause.filename else ""
-        return f"{cause.strerror}{place}."
+        return printable(f"{cause.strerror}{place}.")
     return None

@@ -173,6 +173,7 @@ def test_captions_for_a_photo(assistant: Any) -> None:
         ("similar_photos", {"photo_id": 999}, "no photo with the id 999"),
         ("similar_photos", {"photo_id": 1, "unlike": [1]}, "both liked and unliked"),
         ("similar_photos", {"path": "/etc/passwd"}, "no photo at /etc/passwd"),
+        ("photo_captions", {"path": "/a\nb.jpg"}, "no photo at /a\\nb.jpg"),
         ("photo_captions", {"photo_id": 10**30}, "photo_id: "),
         ("no_such_tool", {}, "no_such_tool"),
     ],

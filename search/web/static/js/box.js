@@ -49,7 +49,11 @@ export class Box {
     this.#problem.addEventListener("click", () => this.#hideProblem());
     this.#state.subscribe((state) => this.#show(state.q));
     results.subscribe((event) => event !== "more" && this.#showProblem());
-    this.#show(this.#state.get().q);
+    if (document.activeElement === this.#input && this.#input.value) {
+      this.#onText(); // somebody was faster than this script
+    } else {
+      this.#show(this.#state.get().q);
+    }
   }
 
   focus() {
@@ -164,7 +168,10 @@ export class Box {
         this.#offer(completions);
       }
     } catch (error) {
-      if (!(error instanceof api.Problem) && !api.isAborted(error)) {
+      if (signal.aborted) {
+        return; // another text is asked about by now
+      }
+      if (!(error instanceof api.Problem)) {
         throw error;
       }
       this.#close(); // a text goes without

@@ -1,11 +1,14 @@
 /**
  * Where photos stand: rows of one width, each of one height, in order. Knows no elements.
  *
- * Photos that were laid out stay where they are when more come, but for a last row that is not full.
+ * Photos that were laid out stay where they are when more come, but for those of a last row that is
+ * not full, and of the row before it where the line of good matches ends both.
  */
 
 const NARROWEST = 0.5; // of width to height: what is narrower or wider is cropped
 const WIDEST = 3.2;
+const FEW = 2; // times the usual height, if photos filled a row: too few for one of their own
+const LOW = 0.66; // of the usual height: as low as a row may be that takes them in
 export const LINE = 56; // pixels for the line where good matches end
 
 export class Layout {
@@ -39,7 +42,7 @@ export class Layout {
     let sum = 0;
     for (let index = first; index < hits.length; index += 1) {
       if (this.line === null && !hits[index].is_good) {
-        this.#add(hits, first, index);
+        this.#add(hits, this.#joined(hits, first, index), index);
         this.line = { index, top: this.bottom };
         this.bottom += LINE;
         [first, sum] = [index, 0];
@@ -99,6 +102,21 @@ export class Layout {
     });
   }
 
+  /** Where the last row before the line begins: it takes few photos into the row before them. */
+  #joined(hits, first, end) {
+    const before = this.rows.at(-1);
+    const sum = (from) => sumOf(hits, from, end);
+    if (first === end || !before || this.#height(sum(first), end - first) < FEW * this.#target) {
+      return first;
+    }
+    if (this.#height(sum(before.first), end - before.first) < LOW * this.#target) {
+      return first;
+    }
+    this.rows.pop();
+    this.bottom = before.top;
+    return before.first;
+  }
+
   #height(sum, count) {
     return (this.width - this.#gap * (count - 1)) / sum;
   }
@@ -107,12 +125,8 @@ export class Layout {
     if (first === end) {
       return;
     }
-    let sum = 0;
-    for (let index = first; index < end; index += 1) {
-      sum += aspectOf(hits[index].photo);
-    }
     // a row that is not full is no higher than the others
-    const full = this.#height(sum, end - first);
+    const full = this.#height(sumOf(hits, first, end), end - first);
     const height = Math.round(full > this.#target * 1.6 ? this.#target : full);
     this.rows.push({ first, end, top: this.bottom, height });
     this.bottom += height + this.#gap;
@@ -130,6 +144,14 @@ export class Layout {
     }
     return low;
   }
+}
+
+function sumOf(hits, first, end) {
+  let sum = 0;
+  for (let index = first; index < end; index += 1) {
+    sum += aspectOf(hits[index].photo);
+  }
+  return sum;
 }
 
 function aspectOf({ width, height }) {

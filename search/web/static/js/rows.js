@@ -38,19 +38,20 @@ export class Rows {
     }
   }
 
-  /** Draw a row again that has more photos since it was drawn: the last one was not full. */
+  /** Draw rows again that are others since they were drawn: the last one was not full. */
   refresh() {
-    for (const [key, { row, tiles }] of [...this.#drawn]) {
+    const { hasFocus } = this;
+    for (const [key, { row }] of [...this.#drawn]) {
       const now = this.#layout.rows[key];
-      if (now.end === row.end && now.height === row.height) {
-        continue;
+      if (now !== row) {
+        this.#erase(key);
+        if (now) {
+          this.#draw(key, true);
+        }
       }
-      const focused = tiles.findIndex((tile) => tile.contains(document.activeElement));
-      this.#erase(key);
-      this.#draw(key, true);
-      if (focused >= 0) {
-        this.focus(row.first + focused);
-      }
+    }
+    if (hasFocus && !this.hasFocus) {
+      this.focus(this.#active);
     }
   }
 
