@@ -6,9 +6,9 @@ Usage: python tests/benchmarks/serving.py prepare PHOTOS FOLDER    once; indexes
        python tests/benchmarks/serving.py start FOLDER
 
 PHOTOS is a folder of at least 5,000 photos. FOLDER gets 10,000: those, some of them mirrored, and
-200 of 12 megapixels; and 4,000 more, turned, that are indexed while clients ask. Each client has a
-connection of its own and asks again when it has its answer; told to come again (429), it waits as
-long as it was told. Clients run in a process of their own on the same cores.
+200 of 12 megapixels; and as many more, turned, that are indexed while clients ask. Each client has
+a connection of its own and asks again when it has its answer; told to come again (429), it waits
+as long as it was told. Clients run in a process of their own on the same cores.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "sightseek")
-PHOTOS, LARGE, MORE = 10_000, 200, 4_000
+PHOTOS, LARGE, MORE = 10_000, 200, 10_000
 WORDS = (  # a search has one of each, in order
     "red,orange,yellow,green,blue,purple,pink,brown,black,white,grey,golden",
     "dog,cat,horse,bird,boat,car,bicycle,train,plane,tree,flower,beach,mountain,river,bridge,house,"
@@ -63,7 +63,10 @@ def prepare(photos: Path, folder: Path) -> None:
             save_turned(source, path, Image.Transpose.FLIP_LEFT_RIGHT)
     for number in range(MORE):
         path = more / f"{number:05}.jpg"
-        save_turned(sources[number], path, Image.Transpose.FLIP_TOP_BOTTOM)
+        how = (
+            Image.Transpose.FLIP_TOP_BOTTOM if number < len(sources) else Image.Transpose.ROTATE_180
+        )
+        save_turned(sources[number % len(sources)], path, how)
     words = ["index", str(held), "--library", str(folder / "library"), "--model", "builtin"]
     subprocess.run([COMMAND, *words], check=True)
 
