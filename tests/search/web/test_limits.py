@@ -68,8 +68,9 @@ def test_so_much_is_done_at_once_and_so_much_waits_and_the_rest_is_told_when_to_
                 tasks.start_soon(one, lane)
             await begun(work)
             await begun(work)
-            while len(refused) < 3:
-                await anyio.sleep(0.001)
+            with anyio.fail_after(20):
+                while len(refused) < 3:
+                    await anyio.sleep(0.001)
             work.go_on.set()
         await lane.run(work)  # there is room again
 
@@ -207,8 +208,9 @@ def test_only_so_many_bodies_are_read_at_once() -> None:
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
                 tasks.start_soon(one)
-            while not answers:
-                await anyio.sleep(0.001)
+            with anyio.fail_after(20):
+                while not answers:
+                    await anyio.sleep(0.001)
             wait.set()
 
     anyio.run(both)

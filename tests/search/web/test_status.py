@@ -127,19 +127,20 @@ def test_progress_comes_as_events_until_the_server_stops(
 
     async def listen() -> None:
         listener = Listener(app)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.listen)
-            assert (await listener.event())["is_running"] is False
-            with (
-                Library.open(tmp_path / "library", writable=True) as library,
-                published(library.path) as publish,
-            ):
-                for done in (3, 9):
-                    publish(Progress("photos", done, 9))
-                    told = await listener.event()
-                    assert (told["is_running"], told["done"]) == (True, done)
-            assert (await listener.event())["is_running"] is False
-            app.state.stopping.set()
+        with anyio.fail_after(40):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(listener.listen)
+                assert (await listener.event())["is_running"] is False
+                with (
+                    Library.open(tmp_path / "library", writable=True) as library,
+                    published(library.path) as publish,
+                ):
+                    for done in (3, 9):
+                        publish(Progress("photos", done, 9))
+                        told = await listener.event()
+                        assert (told["is_running"], told["done"]) == (True, done)
+                assert (await listener.event())["is_running"] is False
+                app.state.stopping.set()
         assert (listener.status, listener.ended) == (200, True)
 
     anyio.run(listen)
@@ -157,7 +158,8 @@ def test_who_listens_gives_the_place_back_when_they_go(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(first.listen)
             await first.event()
-            await second.listen()
+            with anyio.fail_after(20):
+                await second.listen()
             assert second.status == 429
             first.go()
             with anyio.fail_after(20):
