@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import sys
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 from playwright.sync_api import Error, expect, sync_playwright
 from sqlalchemy import insert
 
@@ -101,6 +102,28 @@ def colour_library(tmp_path_factory: pytest.TempPathFactory, colour_encoder: Col
             _paint(place / f"{colour}-{kind}.jpg", colour, kind, stripe=number * 4 + kind)
     copied = folder / "photos" / "home" / "red-0.jpg"
     shutil.copy(copied, copied.with_name("red-0-copy.jpg"))
+    with Library.open(folder / "library", writable=True) as library:
+        index_photos([folder / "photos"], library, colour_encoder)
+    return folder / "library"
+
+
+@pytest.fixture(scope="session")
+def stacked_library(
+    tmp_path_factory: pytest.TempPathFactory, colour_encoder: ColourEncoder
+) -> Path:
+    """A library of 114 photos in 2 pages: some are copies, and make stacks in a ranking."""
+    folder = tmp_path_factory.mktemp("stacked")
+    (folder / "photos").mkdir()
+    for number in range(112):  # blocks of black at random: no two show the same
+        chosen = random.Random(number)
+        pixels = [COLOURS[number % 7] if chosen.random() < 0.7 else "black" for _ in range(48)]
+        image = Image.new("RGB", (8, 6))
+        image.putdata([ImageColor.getrgb(pixel) for pixel in pixels])
+        large = image.resize((320, 240), Image.Resampling.NEAREST)
+        large.save(folder / "photos" / f"{number:03}.jpg")
+    for name in ("000", "001"):
+        copied = folder / "photos" / f"{name}.jpg"
+        shutil.copy(copied, copied.with_name(f"{name}-copy.jpg"))
     with Library.open(folder / "library", writable=True) as library:
         index_photos([folder / "photos"], library, colour_encoder)
     return folder / "library"

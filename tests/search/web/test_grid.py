@@ -67,6 +67,19 @@ def test_20_000_photos_stand_in_order_and_few_are_drawn(
     assert page.evaluate("document.querySelectorAll('*').length") < 10 * DRAWN
 
 
+def test_the_end_is_reached_where_stacks_leave_fewer_photos_than_there_are(
+    serve: Callable[[Path], str], stacked_library: Path, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(
+        f"{serve(stacked_library)}/?q=a+red+wall", viewport={"width": 700, "height": 400}
+    )
+    page.locator(".tile a").first.focus()
+    page.keyboard.press("Control+End")
+    expect(page.locator(".tile a").last).to_be_focused()
+    last = int(page.locator(".tile").last.get_attribute("data-index"))
+    assert 60 < last < 113
+
+
 # lays photos of many shapes out, all at once and as they come, and measures what came of it
 LAY = """
 async () => {

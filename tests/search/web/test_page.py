@@ -26,7 +26,13 @@ DROP = """
 
 
 # where one is, is kept once one rests there
-KEPT = "async () => { while (!history.state) await new Promise(requestAnimationFrame); }"
+KEPT = """
+async () => {
+  for (let frame = 0; !history.state && frame < 600; frame += 1) {
+    await new Promise(requestAnimationFrame);
+  }
+}
+"""
 
 
 def names(page: Page) -> list[str]:

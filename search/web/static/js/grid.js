@@ -85,8 +85,14 @@ export class Grid {
     }
     this.#goBack();
     this.#draw();
-    if (this.#wanted !== null && this.#wanted < this.#layout.laid) {
-      const index = this.#wanted;
+    this.#reach();
+  }
+
+  /** Go to the hit that a key led to, once it is loaded; stacks leave fewer than there seemed. */
+  #reach() {
+    const { hasMore } = this.#results;
+    if (this.#wanted !== null && (this.#wanted < this.#layout.laid || !hasMore)) {
+      const index = Math.min(this.#wanted, this.#layout.laid - 1);
       this.#wanted = null;
       this.reveal(index);
     }
