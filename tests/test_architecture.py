@@ -14,6 +14,7 @@ import pytest
 
 import indexer
 import search
+from indexer.sample import sample_folder
 
 PACKAGES = {"indexer": Path(indexer.__file__).parent, "search": Path(search.__file__).parent}
 HOMES = {
@@ -216,8 +217,7 @@ def test_indexing_what_has_not_changed_loads_neither_faiss_nor_a_model(
     code = f"""
 from click.testing import CliRunner
 from search.cli import main
-from indexer.sample import sample_folder
-words = ["index", str(sample_folder()), "--library", {str(library)!r}]
+words = ["index", {str(sample_folder())!r}, "--library", {str(library)!r}]
 result = CliRunner().invoke(main, words)
 assert result.exit_code == 0 and "15 unchanged" in result.output, result.output
 """
