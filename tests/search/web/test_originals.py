@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,13 @@ def test_a_link_to_the_photo_itself_is_followed(known: Original, red: Path, tmp_
 def test_a_pipe_in_a_photos_place_is_refused_and_not_waited_for(known: Original, red: Path) -> None:
     red.unlink()
     os.mkfifo(red)
+    written = list[int]()
+    # whoever waits for a writer would wait forever
+    writer = threading.Timer(10, lambda: written.append(os.open(red, os.O_RDWR)))
+    writer.start()
     refused(known, ChangedError)
+    writer.cancel()
+    assert not written
 
 
 def test_a_folder_in_a_photos_place_is_refused(known: Original, red: Path) -> None:
