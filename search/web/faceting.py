@@ -210,7 +210,9 @@ def _beneath(counts: Mapping[str | None, int]) -> tuple[dict[str | None, int], s
             name = os.path.dirname(name)  # noqa: PTH120, PLW2901 - a Path for each is slow
     if len(found) > 1 and above not in own:
         del found[above]  # all photos are in it
-    return dict(found.most_common()), above if len(found) > 1 else os.path.dirname(above)  # noqa: PTH120
+    if len(found) == 1:
+        above = str(Path(above).parent)
+    return dict(found.most_common()), above
 
 
 def _keywords(connection: Connection, line: Line) -> Iterator[models.FacetValue]:
